@@ -1,0 +1,1 @@
+"""Connectors touch the world: Kafka, providers, HTTP, SQL, files. Nothing here decides."""

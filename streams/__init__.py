@@ -1,0 +1,1 @@
+"""Streams decide what follows: pure deciders, and the Faust shell that runs them."""
