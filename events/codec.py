@@ -1,0 +1,288 @@
+"""Bytes to events and back: the only code that knows how an event lies in Kafka.
+
+`decode_input` judges what strangers wrote, `decode_fact` what Recado wrote. Neither raises anything but Undecodable, on
+any bytes whatever.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, get_args
+
+import orjson
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from events import envelope, instant, topics
+from events.envelope import NO_EXTENSIONS, Input, InputData, Undecodable, split_subject
+from events.dead_letter import DeadLetter, decode_dead_letter, encode_dead_letter
+from events.fact import DATA, SOURCE, Fact, FactData
+from events.record import Record, Sealed, Unreadable
+from events.send import SEND_ID_CHARACTERS, SendRequested
+from events.shape import WIRE, Class
+from events.topics import CLASS_OF, SENDS_OF, Role
+
+
+@dataclass(frozen=True, slots=True)
+class _Inbound:
+    validate: Callable[..., InputData]
+    roles: frozenset[Role]
+    of_account: bool  # the subject is an account alone
+
+
+def _inbound(model: type[InputData]) -> _Inbound:
+    holders = [topic for topic in topics.CATALOGUE if model.TYPE in topic.types]
+    validate: Callable[..., InputData] = model.__pydantic_validator__.validate_python
+    return _Inbound(validate, frozenset(topic.role for topic in holders), holders[0].key == "account")
+
+
+_INBOUND: Final[Mapping[str, _Inbound]] = {model.TYPE: _inbound(model) for model in envelope.INPUTS}
+_CLASSES: Final = get_args(Class)
+
+
+def decode_input(role: Role, value: bytes | None) -> Input:
+    """One record of an inbound topic. Raises Undecodable and nothing else. About 7 microseconds for a contact update."""
+    return _decode(role, _envelope(value))
+
+
+def decode_unrouted(value: bytes | None, class_: Class | None = None) -> tuple[Role, Input]:
+    """An event that names no topic, over HTTP or on a publisher's line: the topic that its type, and for a send its
+    class, belongs to, and the event. `class_` is the class that the publisher gave for all.
+
+    Raises Undecodable; reason `class` where a send's class is given nowhere, or in two ways.
+    """
+    document = _envelope(value)
+    type_ = document.get("type")
+    inbound = _INBOUND.get(type_) if type(type_) is str else None
+    if inbound is None or len(inbound.roles) == 1:
+        role = Role.CONTACTS if inbound is None else next(iter(inbound.roles))
+    else:
+        role = SENDS_OF[_class(document, class_)]
+    return role, _decode(role, document)
+
+
+def _envelope(value: bytes | None) -> dict[str, Any]:
+    if value is None:
+        raise Undecodable("not_json", "the record has no value, and an event is a JSON object")
+    if len(value) > envelope.LIMIT:
+        raise Undecodable("too_large", f"{len(value):,} bytes, and an event may have {envelope.LIMIT:,} (256 KiB)")
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise Undecodable("not_json", f"not JSON in UTF-8: {error}") from None
+    if type(document) is not dict:
+        raise Undecodable("envelope", "the JSON is no object, and an event is one: CloudEvents 1.0, structured mode")
+    return document
+
+
+def _decode(role: Role, document: dict[str, Any]) -> Input:
+    get = document.get
+    id_, source, type_, subject, time, data = (
+        get("id"), get("source"), get("type"), get("subject"), get("time"), get("data"),
+    )  # fmt: skip
+    if not (
+        type(id_) is type(source) is type(type_) is type(subject) is type(time) is str
+        and 0 < len(id_) <= envelope.ID_CHARACTERS
+        and 0 < len(source) <= envelope.SOURCE_CHARACTERS
+        and 0 < len(type_) <= envelope.TYPE_CHARACTERS
+        and subject
+        and id_.isprintable()
+        and source.isprintable()
+        and get("specversion") == "1.0"
+        and data is not None
+    ):
+        _refuse_envelope(document)
+    inbound = _INBOUND.get(type_)
+    if inbound is None or role not in inbound.roles:
+        _refuse_type(type_, role, inbound)
+    try:
+        time_ms = instant.parse(time)
+    except ValueError as error:
+        raise Undecodable("envelope", f"time {_shown(time)} {error}") from None
+    account, contact = split_subject(subject)
+    if inbound.of_account is not (contact == ""):
+        wanted = "an account alone" if inbound.of_account else "account/contact"
+        raise Undecodable("subject", f"subject: for the type {type_} it is {wanted}")
+    if "class" in document:
+        extensions: Mapping[str, object] = {"class": document["class"]}
+        if role in CLASS_OF:
+            _check_class(document["class"], CLASS_OF[role])
+    else:
+        extensions = NO_EXTENSIONS
+    try:
+        read = inbound.validate(data, context=WIRE)
+    except ValidationError as error:
+        raise Undecodable("schema", _explain(error)) from None
+    except RecursionError:
+        raise Undecodable("schema", "data: nested too deeply") from None
+    if type(read) is SendRequested and read.send_id is None and len(id_) > SEND_ID_CHARACTERS:
+        rule = f"absent, and the event's id, which stands for it, has more than {SEND_ID_CHARACTERS} characters"
+        raise Undecodable("schema", f"data.send_id: {rule}")
+    return Input(id_, source, type_, subject, account, contact, time_ms, read, extensions)
+
+
+def encode_input(event: Input) -> bytes:
+    """The event as it lies in Kafka; what was not set in the data stays absent, so that a patch stays a patch.
+
+    Raises ValueError for an account's connector whose token is not sealed: no plain secret reaches Kafka.
+    """
+    try:
+        data = event.data.model_dump_json(exclude_unset=True)
+    except PydanticSerializationError:
+        raise ValueError("the connector's token is not sealed: seal it before the event is encoded") from None
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": event.id,
+            "source": event.source,
+            "type": event.type,
+            "subject": event.subject,
+            "time": instant.render(event.time),
+            **event.extensions,
+            "data": orjson.Fragment(data),
+        }
+    )
+
+
+_RECORDS: Final[Mapping[str, Record[FactData]]] = {of.TYPE: Record[FactData](of) for of in DATA}
+_PASS: Final = orjson.OPT_PASSTHROUGH_SUBCLASS  # else orjson writes a Sealed as the plain str that it also is
+
+
+def _default(value: object) -> object:
+    if type(value) is Sealed:
+        return {"sealed": str(value)}
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"a fact cannot hold a {type(value).__name__}")
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """The fact as it lies in the journal. Raises orjson.JSONEncodeError for a value that JSON cannot hold (a bug)."""
+    data = fact.data
+    type_ = data.TYPE
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": fact.id,
+            "source": SOURCE,
+            "type": type_,
+            "subject": fact.subject,
+            "time": instant.render(fact.time),
+            "sequence": fact.sequence,
+            "causationid": fact.causation_id,
+            "causationsource": fact.causation_source,
+            "data": _RECORDS[type_].encode(data),
+        },
+        _default,
+        _PASS,
+    )
+
+
+def decode_fact(value: bytes) -> Fact:
+    """A record of the journal. Raises Undecodable, which of a record that Recado wrote means: another version of it."""
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise Undecodable("not_json", f"not JSON in UTF-8: {error}") from None
+    if type(document) is not dict:
+        raise Undecodable("envelope", "the JSON is no object, and a fact is one")
+    get = document.get
+    type_, subject, time, sequence, cause, source, data = (
+        get("type"), get("subject"), get("time"), get("sequence"), get("causationid"), get("causationsource"),
+        get("data"),
+    )  # fmt: skip
+    if not (
+        type(type_) is type(subject) is type(time) is type(cause) is type(source) is str
+        and type(sequence) is int
+        and sequence > 0
+        and type(data) is dict
+    ):
+        raise Undecodable("envelope", "an attribute of the fact is missing or of the wrong type")
+    record = _RECORDS.get(type_)
+    if record is None:
+        raise Undecodable("type_unknown", f"type {_shown(type_)} is no fact that this Recado knows")
+    try:
+        return Fact(subject, sequence, instant.parse(time), cause, source, record.decode(data))
+    except ValueError as error:
+        raise Undecodable("schema", f"{type_}: {error}") from None
+
+
+def _refuse_envelope(document: dict[str, Any]) -> NoReturn:
+    """Find the first attribute that breaks the envelope's rules, and raise."""
+    missing = [name for name in _REQUIRED if document.get(name) is None]
+    if missing:
+        raise Undecodable("envelope", f"required and missing: {', '.join(missing)}")
+    if document["specversion"] != "1.0":
+        raise Undecodable("envelope", 'specversion must be the text "1.0": CloudEvents 1.0')
+    for name, limit in _REQUIRED.items():
+        value = document[name]
+        if name in ("specversion", "data"):
+            continue
+        if type(value) is not str or not 0 < len(value) <= limit:
+            raise Undecodable("envelope", f"{name} must be a text of 1 to {limit} characters")
+        if name in ("id", "source") and not value.isprintable():
+            raise Undecodable("envelope", f"{name} may hold printable characters only")
+    raise AssertionError("the envelope was refused for no reason")
+
+
+_REQUIRED: Final = {
+    "specversion": 3, "id": envelope.ID_CHARACTERS, "source": envelope.SOURCE_CHARACTERS,
+    "type": envelope.TYPE_CHARACTERS, "subject": envelope.LIMIT, "time": envelope.LIMIT, "data": 0,
+}  # fmt: skip
+_VERSION: Final = re.compile(r"(.+)\.v[0-9]+")
+
+
+def _refuse_type(type_: str, role: Role, inbound: _Inbound | None) -> NoReturn:
+    if inbound is not None:
+        fitting = " and ".join(sorted(inbound.roles))
+        raise Undecodable("topic", f"the type {type_} belongs in {fitting}, not in {role}")
+    named = _VERSION.fullmatch(type_)
+    read = [known for known in _INBOUND if named is not None and known.rpartition(".v")[0] == named[1]]
+    if read:
+        raise Undecodable("type_unknown", f"type {_shown(type_)}: of this type Recado reads {', '.join(read)} only")
+    belong = ", ".join(topics.BY_ROLE[role].types) or "none"
+    raise Undecodable("type_unknown", f"type {_shown(type_)} is not one that Recado reads; in {role} it reads {belong}")
+
+
+def _class(document: dict[str, Any], given: Class | None) -> Class:
+    said = document.get("class", given)
+    if said is None:
+        raise Undecodable("class", "a send needs the attribute class, transactional or newsletter, as no topic says it")
+    if type(said) is not str or said not in _CLASSES:
+        raise Undecodable("class", f"class {_shown(said)} is neither transactional nor newsletter")
+    if given is not None:
+        _check_class(said, given)
+    return said  # type: ignore[return-value]  # a member of _CLASSES
+
+
+def _check_class(said: object, class_: Class) -> None:
+    if said != class_:
+        raise Undecodable("class", f"the attribute class says {_shown(said)}, the topic says {class_}")
+
+
+def _shown(value: object) -> str:
+    """A short technical word, quoted; anything else only named: it may be a phone or a text in the wrong place."""
+    if type(value) is str and _TECHNICAL.fullmatch(value) is not None:
+        return repr(value)
+    return "(not shown)"
+
+
+_TECHNICAL: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z][A-Za-z._-]{0,63}(?:\.v[0-9]{1,4})?|[0-9]{4}-[0-9]{2}[0-9T:.Z+-]{1,32}")
+_WORDS: Final = frozenset({"via", "provider", "outcome", "reason", "privacy", "default_subscription"})
+
+
+def _explain(error: ValidationError) -> str:
+    """The first of pydantic's findings as a sentence, with the number of the others."""
+    findings = error.errors(include_url=False, include_context=False)
+    first = findings[0]
+    path = ".".join(_step(step) for step in ("data", *first["loc"]))
+    told = "unknown field" if first["type"] == "extra_forbidden" else first["msg"][:1].lower() + first["msg"][1:]
+    if first["type"] == "literal_error" and first["loc"] and first["loc"][-1] in _WORDS:
+        told += f", not {_shown(first['input'])}"
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return f"{path}: {told}{more}"
+
+
+def _step(step: str | int) -> str:
+    text = str(step)
+    return text if len(text) <= 64 and text.isprintable() else text[:64].encode("unicode_escape").decode("ascii") + "…"

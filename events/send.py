@@ -1,0 +1,210 @@
+"""Send requests and what became of them. Contract, sections 3 and 4."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from events.shape import VALUES, Class, Data, Label, Moment, Name, Scalar, Shape, Text, check_printable, check_scalar
+from events.shape import problem
+
+SEND_ID_CHARACTERS: Final = 64  # contract, section 3
+SendId = Annotated[str, StringConstraints(min_length=1, max_length=SEND_ID_CHARACTERS), AfterValidator(check_printable)]
+Labels = Annotated[list[Label], Field(max_length=32)]
+
+
+class Alert(Shape):
+    """A fixed number that gets the SMS in place of the contact; as written: the decider judges it."""
+
+    alert: Annotated[str, StringConstraints(max_length=64), AfterValidator(check_printable)]
+
+
+class FieldRef(Shape):
+    """A variable's value is that of the contact's custom field of this name."""
+
+    field: Name
+
+
+def _variables(variables: Any) -> dict[str, Scalar | FieldRef]:
+    if type(variables) is not dict:
+        raise problem("must be an object")
+    if len(variables) > VALUES:
+        raise problem(f"holds {len(variables)} variables, and a send may have {VALUES}")
+    read: dict[str, Scalar | FieldRef] = {}
+    for name, value in variables.items():
+        if type(name) is not str or not 0 < len(name) <= 64 or not name.isprintable():
+            raise problem("holds a name that is not 1 to 64 printable characters")
+        try:
+            if type(value) is FieldRef:
+                read[name] = value
+            elif type(value) is dict:
+                if len(value) != 1 or type(value.get("field")) is not str:
+                    raise problem('must be a value or {"field": "name of a custom field"}')
+                read[name] = FieldRef(field=value["field"])
+            else:
+                read[name] = check_scalar(value)
+        except ValueError as error:
+            told = error.errors()[0]["msg"] if hasattr(error, "errors") else str(error)
+            raise problem(f"{name!r} {told}") from None
+    return read
+
+
+def _written(variables: dict[str, Scalar | FieldRef]) -> dict[str, Any]:
+    return {name: {"field": value.field} if type(value) is FieldRef else value for name, value in variables.items()}
+
+
+_VARIABLES_SCHEMA: Final = {
+    "type": "object",
+    "maxProperties": VALUES,
+    "propertyNames": {"minLength": 1, "maxLength": 64},
+    "additionalProperties": {
+        "anyOf": [
+            {"type": ["string", "number", "boolean", "null"], "maxLength": 1024},
+            {
+                "type": "object",
+                "properties": {"field": {"type": "string", "minLength": 1, "maxLength": 128}},
+                "required": ["field"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+}
+
+
+Variables = Annotated[
+    dict[str, Scalar | FieldRef],
+    PlainValidator(_variables),
+    PlainSerializer(_written, return_type=dict[str, Any]),
+    WithJsonSchema(_VARIABLES_SCHEMA),
+]
+
+
+def _addressee(value: object) -> str:
+    return "contact" if isinstance(value, str) else "alert"
+
+
+class SendRequested(Data):
+    """An SMS is asked for. Only types and sizes are judged here: a bad sender or alert number is skipped with its own
+    reason by the dispatch decider, so that the asker sees it in the journal."""
+
+    TYPE: ClassVar[str] = "recado.send.requested.v1"
+    send_id: SendId | None = None
+    to: Annotated[
+        Annotated[Literal["contact"], Tag("contact")] | Annotated[Alert, Tag("alert")], Discriminator(_addressee)
+    ]
+    sender: Annotated[str, StringConstraints(max_length=256)]
+    template: Name | None = None
+    text: Text | None = None
+    labels: Labels = []
+    variables: Variables = {}
+    not_before: Moment | None = None
+    expires_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_text(self) -> "SendRequested":
+        if (self.template is None) == (self.text is None):
+            raise problem("give one of template and text: there are " + ("none" if self.text is None else "both"))
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class SendSkipped:
+    """The SMS will not go, and why: the reasons are those of the contract, section 5."""
+
+    TYPE: ClassVar[str] = "recado.send.skipped.v1"
+    send_id: str
+    class_: Class
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendDeferred:
+    """The SMS waits until a time, ms; `request` is the data of the request, so that the fact alone rebuilds the state."""
+
+    TYPE: ClassVar[str] = "recado.send.deferred.v1"
+    send_id: str
+    class_: Class
+    until: int = field(metadata={"moment": True})
+    reason: Literal["not_before", "quiet_hours", "rate", "circuit"]
+    request: Mapping[str, Any] = field(metadata={"personal": True})
+
+
+@dataclass(frozen=True, slots=True)
+class SendAttempted:
+    """Permission for one call of the provider, by the worker that committed it and nobody after.
+
+    `to` is E.164 with +; `text` is as handed over, variables filled; `parts` are SMS parts; `alert` says that `to` is a
+    fixed number; `looked_at` are the values each rule of eligibility saw.
+    """
+
+    TYPE: ClassVar[str] = "recado.send.attempted.v1"
+    send_id: str
+    class_: Class
+    attempt: int
+    client_id: str
+    to: str = field(metadata={"personal": True})
+    sender: str
+    template: str | None
+    template_version: int | None
+    labels: list[str]
+    encoding: Literal["GSM-7", "UCS-2"]
+    parts: int
+    text: str = field(metadata={"personal": True})
+    alert: bool
+    request: Mapping[str, Any] = field(metadata={"personal": True})
+    looked_at: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SendAccepted:
+    """The provider took the SMS; `provider_id` is its name for it, None where the answer that bore it was lost."""
+
+    TYPE: ClassVar[str] = "recado.send.accepted.v1"
+    send_id: str
+    attempt: int
+    provider_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendRefused:
+    """The provider surely did not take the SMS. `status` is the HTTP status, None where nothing was reached; `final`
+    False means that the next attempt is decided anew."""
+
+    TYPE: ClassVar[str] = "recado.send.refused.v1"
+    send_id: str
+    attempt: int
+    status: int | None
+    message: str | None
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendUnknown:
+    """Nobody knows yet whether the SMS went; to be settled by evidence until `resolve_by`, ms."""
+
+    TYPE: ClassVar[str] = "recado.send.unknown.v1"
+    send_id: str
+    attempt: int
+    reason: Literal["timeout", "connection_lost", "server_error", "crash"]
+    resolve_by: int = field(metadata={"moment": True})
+
+
+@dataclass(frozen=True, slots=True)
+class SendGivenUp:
+    """No evidence came by `resolve_by`: nobody knows whether the SMS went."""
+
+    TYPE: ClassVar[str] = "recado.send.given_up.v1"
+    send_id: str
+    attempt: int
