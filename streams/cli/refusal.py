@@ -1,0 +1,93 @@
+"""What goes wrong and a person can mend, in one line each: what happened, and what to do.
+
+Errors of libraries are known by their class's name, so that explaining one imports none of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+
+import click
+
+_ADDRESS = re.compile(r"\('([^']+)', (\d+)\)|([\w.:\[\]-]+):(\d+)")
+
+_BROKER = frozenset(
+    {
+        "KafkaConnectionError",
+        "NoBrokersAvailable",
+        "KafkaTimeoutError",
+        "BootstrapError",
+        "KafkaUnavailableError",
+        "NodeNotReadyError",
+    }
+)
+_CREDENTIALS = frozenset(
+    {"AuthenticationFailedError", "SaslAuthenticationFailedError", "AuthenticationMethodNotSupported"}
+)
+_FORBIDDEN = frozenset(
+    {"TopicAuthorizationFailedError", "GroupAuthorizationFailedError", "ClusterAuthorizationFailedError"}
+)
+
+
+class Refused(click.ClickException):
+    """Ends a command with exit status 2 and one line. The line never holds a phone number, a text or a token."""
+
+    exit_code = 2
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(" ".join(sentence.split()))
+
+
+def explain(error: BaseException) -> str | None:
+    """The sentence for an error that a person can mend; None for a bug, whose traceback is wanted."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & _BROKER:
+        return (
+            f"Kafka does not answer ({_words(error)}): start it, or `recado up` for an embedded one, "
+            "or set RECADO_KAFKA to the bootstrap servers of a running one."
+        )
+    if names & _CREDENTIALS:
+        return "Kafka refused the credentials: check RECADO_KAFKA_SASL_USERNAME and RECADO_KAFKA_SASL_PASSWORD."
+    if names & _FORBIDDEN:
+        return f"Kafka forbids this to the user ({type(error).__name__}): ask for an ACL on Recado's topics and groups."
+    if names & {"UnknownTopicOrPartitionError", "UnknownTopicOrPartition"}:
+        return "A topic of Recado does not exist yet: run `recado up`, or `recado doctor` to see which is missing."
+    if type(error).__module__.split(".")[0] in {"connectors", "streams"} and names & {
+        "ValueError",
+        "RuntimeError",
+        "Mendable",
+    }:
+        return _words(error)
+    if isinstance(error, OSError):
+        return _system(error)
+    if "OperationalError" in names and type(error).__module__.startswith("sqlalchemy"):
+        return f"The database does not answer ({_words(error)}): check RECADO_DATABASE."
+    return None
+
+
+def _system(error: OSError) -> str | None:
+    where = error.filename if isinstance(error.filename, str) else None
+    if error.errno == errno.EADDRINUSE:
+        found = _ADDRESS.search(str(error))
+        port = next((group for group in (found.group(2), found.group(4)) if group), "?") if found else "?"
+        return (
+            f"Port {port} is already in use: stop what listens there, or choose another (RECADO_HTTP=127.0.0.1:PORT)."
+        )
+    if error.errno == errno.EACCES and where is None:
+        return "This port may not be opened: choose one above 1023."
+    if error.errno == errno.ENOENT and where:
+        return f"{where} does not exist: check the path."
+    if error.errno in {errno.EACCES, errno.EPERM} and where:
+        return f"{where} may not be read or written: check its permissions."
+    if error.errno == errno.EISDIR and where:
+        return f"{where} is a folder: name a file."
+    if error.errno == errno.ENOSPC:
+        return "The disk is full: make room, then start again; nothing that was acknowledged is lost."
+    return None
+
+
+def _words(error: BaseException) -> str:
+    """The first line of an error without its class, short enough for a terminal."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:299] + "…"

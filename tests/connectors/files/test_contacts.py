@@ -1,0 +1,139 @@
+"""A CSV file by Connectif's import rules: every row is an update or a refusal with its reason."""
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given as forall
+from hypothesis import strategies as st
+
+from connectors.files.contacts import Columns, Refusal, Row, Unreadable, read, shape
+from projections.phone import Refusal as PhoneRefusal
+from projections.phone import normalize
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+
+
+def spanish(written: str) -> str | None:
+    found = normalize(written, "ES")
+    return found.reason if isinstance(found, PhoneRefusal) else None
+
+
+def imported(text: str, key: str | None = None) -> tuple[Columns, list[Row | Refusal]]:
+    columns, rows = read(io.BytesIO(text.encode("utf-8", "surrogatepass")), spanish, key)
+    return columns, list(rows)
+
+
+def refused(text: str) -> Refusal:
+    (found,) = imported(text)[1]
+    assert isinstance(found, Refusal)
+    return found
+
+
+def test_of_the_samples_two_thousand_rows_seven_are_refused_each_with_its_column() -> None:
+    with (SAMPLES / "contacts.csv").open("rb") as stream:
+        _, rows = read(stream, spanish)
+        found = list(rows)
+    refusals = [(row.line - 2, row.column) for row in found if isinstance(row, Refusal)]
+    assert len(found) == 2000
+    assert refusals == [
+        (17, "_mobilePhone"),
+        (101, "_mobilePhone"),
+        (256, "email"),
+        (404, "_smsSubscriptionStatus"),
+        (777, "_mobilePhone"),
+        (1503, "email"),
+        (1777, "first_name"),
+    ]
+
+
+def test_an_empty_cell_leaves_the_field_as_it_is() -> None:
+    (row,) = imported("email,city,_mobilePhone\nana@example.com,,\n")[1]
+    assert isinstance(row, Row)
+    assert (row.contact, dict(row.fields)) == ("ana@example.com", {})
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_header_tells_the_delimiter(delimiter: str) -> None:
+    (row,) = imported(f"email{delimiter}city\nana@example.com{delimiter}Vigo\n")[1]
+    assert isinstance(row, Row)
+    assert dict(row.fields) == {"city": "Vigo"}
+
+
+def test_an_email_goes_before_an_external_id_as_the_key() -> None:
+    columns, (row,) = imported("external_id,email\n77,ana@example.com\n")
+    assert columns.key_is == "email"
+    assert isinstance(row, Row)
+    assert dict(row.fields) == {"external_id": "77"}
+
+
+def test_unknown_system_columns_are_skipped_and_named() -> None:
+    columns, (row,) = imported("email,_points,city\nana@example.com,12,Vigo\n")
+    assert list(columns.skipped) == ["_points"]
+    assert isinstance(row, Row)
+    assert dict(row.fields) == {"city": "Vigo"}
+
+
+def test_a_refusal_shows_a_values_shape_and_never_the_value() -> None:
+    found = refused("email,_mobilePhone\nana@example.com,+34 600 call me\n")
+    assert (found.value, found.reason) == ("+99 999 aaaa aa", "not_a_number")
+
+
+def test_a_row_of_another_length_is_refused_with_both_counts() -> None:
+    found = refused("email,city\nana@example.com,Vigo,Spain\n")
+    assert (found.value, found.reason) == ("3 cells", "the header has 2 columns")
+
+
+def test_lines_are_counted_through_line_ends_within_quotes() -> None:
+    _, rows = imported('email,note\nana@example.com,"two\nlines"\nbad,x\n')
+    assert [row.line for row in rows] == [2, 4]
+
+
+@pytest.mark.parametrize("key", ["a/b@example.com", "@example.com", "ana", "an a@example.com", "x" * 125 + "@e.es"])
+def test_what_cannot_be_a_contact_is_refused(key: str) -> None:
+    assert refused(f"email,city\n{key},Vigo\n").column == "email"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "header"),
+        ("name,city\n", "key"),
+        ("email,email\n", "more than once"),
+        ('email,city\nana@example.com,"' + "x\n" * 70_000, "quote"),
+        ("email\n" + "x" * 1_100_000, "bytes"),
+    ],
+)
+def test_a_file_that_is_no_list_of_contacts_is_refused_whole(text: str, word: str) -> None:
+    with pytest.raises(Unreadable, match=word):
+        imported(text)
+
+
+def test_bytes_that_are_not_utf_8_name_the_remedy() -> None:
+    stream = io.BytesIO(b"email,city\nana@example.com,C\xf3rdoba\n")
+    with pytest.raises(Unreadable, match=r"Line 2 is not UTF-8"):
+        list(read(stream, spanish)[1])
+
+
+def test_the_same_row_has_the_same_digest_and_another_cell_another() -> None:
+    one, other = (imported(f"email,city\nana@example.com,{city}\n")[1][0] for city in ("Vigo", "Lugo"))
+    again = imported("email,city\nana@example.com,Vigo\n")[1][0]
+    assert isinstance(one, Row)
+    assert isinstance(other, Row)
+    assert isinstance(again, Row)
+    assert one.digest == again.digest != other.digest
+
+
+@forall(st.text(max_size=60))
+def test_a_shape_holds_no_digit_but_9_and_no_letter_but_a(value: str) -> None:
+    kept = shape(value).partition("… (")[0].removeprefix("(empty)")
+    assert all(c in "9a" or not (c.isalpha() or c in "0123456789") for c in kept)
+
+
+@forall(st.text(max_size=300))
+def test_no_text_whatever_raises_anything_but_unreadable(text: str) -> None:
+    try:
+        for row in imported(text)[1]:
+            assert isinstance(row, Row | Refusal)
+    except Unreadable as error:
+        assert str(error)
