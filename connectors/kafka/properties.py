@@ -66,12 +66,14 @@ logger.server.level=info
 """
 
 
-def write(data: Path, host: str, port: int, controller: int) -> None:
-    """Write server.properties and log4j2.properties into `data` for a broker at `host`:`port`."""
+def write(data: Path, host: str, port: int, controller: int) -> Path:
+    """Write server.properties and log4j2.properties for a broker at `host`:`port` into `data`; return the former."""
     # In Java's properties a backslash escapes; none can begin an escape in these values but those of a path.
     where = {"data": data.as_posix().replace("\\", "\\\\"), "host": host, "port": port, "controller": controller}
-    (data / "server.properties").write_text(SERVER.format_map(where), "utf-8")
     (data / "log4j2.properties").write_text(LOGGING.format_map(where), "utf-8")
+    server = data / "server.properties"
+    server.write_text(SERVER.format_map(where), "utf-8")
+    return server
 
 
 def cluster_id() -> str:

@@ -2,10 +2,10 @@
 
     python -I -S watchdog.py FD COMMAND...
 
-Standard input is a pipe that only the owner holds open: its end (the owner closed it, exited, or was killed) is the word
-to stop. FD is the locked file of the data directory: watchdog and broker inherit it, so the lock lasts exactly as long as
-either of them. It is a process of its own because the kernel's parent-death signal follows a thread, and does not exist on
-macOS. The first line on standard output is the broker's process id. Imports nothing of Recado, so that it starts in milliseconds.
+Standard input is a pipe that only the owner holds open: its end (the owner closed it, exited, or was killed) is the
+word to stop. FD is the locked file of the data directory: watchdog and broker inherit it, so that the lock lasts exactly
+as long as either of them. A process of its own, because the kernel's parent-death signal follows a thread, and does not
+exist on macOS. The first line on standard output is the broker's process id. Imports nothing of Recado, to start fast.
 """
 
 import os
@@ -35,7 +35,7 @@ def main() -> int:
     wake_reader, wake_writer = os.pipe()
     os.set_blocking(wake_writer, False)
     signal.set_wakeup_fd(wake_writer)
-    broker = subprocess.Popen(  # noqa: S603
+    broker = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
