@@ -37,10 +37,11 @@ def _timezone(name: str) -> str:
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not (parts.username or parts.password or parts.query or parts.fragment or " " in text)
+    except ValueError:  # urlsplit's word for a broken IPv6 address or port
         usable = False
-    if not usable or parts.username or parts.password or parts.query or parts.fragment or " " in text:
+    if not usable:
         raise problem("must be an http or https address without user, query or fragment")
     return text.rstrip("/")
 
@@ -108,7 +109,7 @@ class Bounces(Shape):
     codes: Annotated[
         dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}:-?[0-9]{1,9}$")], Literal["hard", "soft"]],
         Field(max_length=1000),
-    ] = {}
+    ] = Field(default_factory=dict)
 
 
 class QuietHours(Shape):
@@ -149,8 +150,8 @@ class Keywords(Shape):
 
 
 class AccountConfigured(Data):
-    """A patch of an account's settings. `model_fields_set` tells absent (stays) from null (back to its default); a field
-    that is given replaces the whole of that setting, what lies inside it too."""
+    """A patch of an account's settings. `model_fields_set` tells absent (stays) from null (back to its default); a
+    field that is given replaces the whole of that setting, what lies inside it too."""
 
     TYPE: ClassVar[str] = "recado.account.configured.v1"
     country: Country | None = None
@@ -189,8 +190,8 @@ class TemplateSaved(Data):
     TYPE: ClassVar[str] = "recado.template.saved.v1"
     template: Annotated[Name, StringConstraints(pattern=r"^[^/]+$")]
     text: Annotated[Text, StringConstraints(min_length=1)]
-    variables: Annotated[list[Variable], Field(max_length=64)] = []
-    labels: Labels = []
+    variables: Annotated[list[Variable], Field(max_length=64)] = Field(default_factory=list)
+    labels: Labels = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _unique(self) -> "TemplateSaved":

@@ -15,9 +15,9 @@ from pydantic_core import PydanticSerializationError
 
 from events import envelope, instant, topics
 from events.envelope import NO_EXTENSIONS, Input, InputData, Undecodable, split_subject
-from events.dead_letter import DeadLetter, decode_dead_letter, encode_dead_letter
 from events.fact import DATA, SOURCE, Fact, FactData
-from events.record import Record, Sealed, Unreadable
+from events.record import Record, Sealed
+from events.refusal import explain, shown
 from events.send import SEND_ID_CHARACTERS, SendRequested
 from events.shape import WIRE, Class
 from events.topics import CLASS_OF, SENDS_OF, Role
@@ -28,12 +28,15 @@ class _Inbound:
     validate: Callable[..., InputData]
     roles: frozenset[Role]
     of_account: bool  # the subject is an account alone
+    internal: bool  # only Recado writes it
 
 
 def _inbound(model: type[InputData]) -> _Inbound:
     holders = [topic for topic in topics.CATALOGUE if model.TYPE in topic.types]
     validate: Callable[..., InputData] = model.__pydantic_validator__.validate_python
-    return _Inbound(validate, frozenset(topic.role for topic in holders), holders[0].key == "account")
+    return _Inbound(
+        validate, frozenset(topic.role for topic in holders), holders[0].key == "account", holders[0].internal
+    )
 
 
 _INBOUND: Final[Mapping[str, _Inbound]] = {model.TYPE: _inbound(model) for model in envelope.INPUTS}
@@ -41,7 +44,11 @@ _CLASSES: Final = get_args(Class)
 
 
 def decode_input(role: Role, value: bytes | None) -> Input:
-    """One record of an inbound topic. Raises Undecodable and nothing else. About 7 microseconds for a contact update."""
+    """One record of an inbound topic. Raises Undecodable and nothing else.
+
+    Measured: 5 microseconds for a contact update, 9 for a send request. orjson with the envelope checked by hand costs
+    the same as one pydantic model over the bytes, and can tell what is wrong with the envelope in our own words.
+    """
     return _decode(role, _envelope(value))
 
 
@@ -49,15 +56,20 @@ def decode_unrouted(value: bytes | None, class_: Class | None = None) -> tuple[R
     """An event that names no topic, over HTTP or on a publisher's line: the topic that its type, and for a send its
     class, belongs to, and the event. `class_` is the class that the publisher gave for all.
 
-    Raises Undecodable; reason `class` where a send's class is given nowhere, or in two ways.
+    Raises Undecodable; reason `class` where a send's class is given nowhere, or in two ways; reason `topic` for a type
+    that Recado alone may write.
     """
     document = _envelope(value)
     type_ = document.get("type")
     inbound = _INBOUND.get(type_) if type(type_) is str else None
-    if inbound is None or len(inbound.roles) == 1:
-        role = Role.CONTACTS if inbound is None else next(iter(inbound.roles))
-    else:
+    if inbound is None:
+        role = Role.CONTACTS  # any: the envelope or the type will be refused there
+    elif inbound.internal:
+        raise Undecodable("topic", f"events of the type {type_} are written by Recado itself and by nobody else")
+    elif type_ == SendRequested.TYPE:
         role = SENDS_OF[_class(document, class_)]
+    else:
+        (role,) = inbound.roles
     return role, _decode(role, document)
 
 
@@ -98,7 +110,7 @@ def _decode(role: Role, document: dict[str, Any]) -> Input:
     try:
         time_ms = instant.parse(time)
     except ValueError as error:
-        raise Undecodable("envelope", f"time {_shown(time)} {error}") from None
+        raise Undecodable("envelope", f"time {shown(time)} {error}") from None
     account, contact = split_subject(subject)
     if inbound.of_account is not (contact == ""):
         wanted = "an account alone" if inbound.of_account else "account/contact"
@@ -112,7 +124,7 @@ def _decode(role: Role, document: dict[str, Any]) -> Input:
     try:
         read = inbound.validate(data, context=WIRE)
     except ValidationError as error:
-        raise Undecodable("schema", _explain(error)) from None
+        raise Undecodable("schema", explain(error)) from None
     except RecursionError:
         raise Undecodable("schema", "data: nested too deeply") from None
     if type(read) is SendRequested and read.send_id is None and len(id_) > SEND_ID_CHARACTERS:
@@ -200,7 +212,7 @@ def decode_fact(value: bytes) -> Fact:
         raise Undecodable("envelope", "an attribute of the fact is missing or of the wrong type")
     record = _RECORDS.get(type_)
     if record is None:
-        raise Undecodable("type_unknown", f"type {_shown(type_)} is no fact that this Recado knows")
+        raise Undecodable("type_unknown", f"type {shown(type_)} is no fact that this Recado knows")
     try:
         return Fact(subject, sequence, instant.parse(time), cause, source, record.decode(data))
     except ValueError as error:
@@ -226,9 +238,14 @@ def _refuse_envelope(document: dict[str, Any]) -> NoReturn:
 
 
 _REQUIRED: Final = {
-    "specversion": 3, "id": envelope.ID_CHARACTERS, "source": envelope.SOURCE_CHARACTERS,
-    "type": envelope.TYPE_CHARACTERS, "subject": envelope.LIMIT, "time": envelope.LIMIT, "data": 0,
-}  # fmt: skip
+    "specversion": 3,
+    "id": envelope.ID_CHARACTERS,
+    "source": envelope.SOURCE_CHARACTERS,
+    "type": envelope.TYPE_CHARACTERS,
+    "subject": envelope.LIMIT,
+    "time": envelope.LIMIT,
+    "data": 0,
+}
 _VERSION: Final = re.compile(r"(.+)\.v[0-9]+")
 
 
@@ -239,9 +256,9 @@ def _refuse_type(type_: str, role: Role, inbound: _Inbound | None) -> NoReturn:
     named = _VERSION.fullmatch(type_)
     read = [known for known in _INBOUND if named is not None and known.rpartition(".v")[0] == named[1]]
     if read:
-        raise Undecodable("type_unknown", f"type {_shown(type_)}: of this type Recado reads {', '.join(read)} only")
-    belong = ", ".join(topics.BY_ROLE[role].types) or "none"
-    raise Undecodable("type_unknown", f"type {_shown(type_)} is not one that Recado reads; in {role} it reads {belong}")
+        raise Undecodable("type_unknown", f"type {shown(type_)}: of this type Recado reads {', '.join(read)} only")
+    types = ", ".join(name for name, known in _INBOUND.items() if not known.internal)
+    raise Undecodable("type_unknown", f"type {shown(type_)} is not one that Recado reads: {types}")
 
 
 def _class(document: dict[str, Any], given: Class | None) -> Class:
@@ -249,7 +266,7 @@ def _class(document: dict[str, Any], given: Class | None) -> Class:
     if said is None:
         raise Undecodable("class", "a send needs the attribute class, transactional or newsletter, as no topic says it")
     if type(said) is not str or said not in _CLASSES:
-        raise Undecodable("class", f"class {_shown(said)} is neither transactional nor newsletter")
+        raise Undecodable("class", f"class {shown(said)} is neither transactional nor newsletter")
     if given is not None:
         _check_class(said, given)
     return said  # type: ignore[return-value]  # a member of _CLASSES
@@ -257,32 +274,4 @@ def _class(document: dict[str, Any], given: Class | None) -> Class:
 
 def _check_class(said: object, class_: Class) -> None:
     if said != class_:
-        raise Undecodable("class", f"the attribute class says {_shown(said)}, the topic says {class_}")
-
-
-def _shown(value: object) -> str:
-    """A short technical word, quoted; anything else only named: it may be a phone or a text in the wrong place."""
-    if type(value) is str and _TECHNICAL.fullmatch(value) is not None:
-        return repr(value)
-    return "(not shown)"
-
-
-_TECHNICAL: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z][A-Za-z._-]{0,63}(?:\.v[0-9]{1,4})?|[0-9]{4}-[0-9]{2}[0-9T:.Z+-]{1,32}")
-_WORDS: Final = frozenset({"via", "provider", "outcome", "reason", "privacy", "default_subscription"})
-
-
-def _explain(error: ValidationError) -> str:
-    """The first of pydantic's findings as a sentence, with the number of the others."""
-    findings = error.errors(include_url=False, include_context=False)
-    first = findings[0]
-    path = ".".join(_step(step) for step in ("data", *first["loc"]))
-    told = "unknown field" if first["type"] == "extra_forbidden" else first["msg"][:1].lower() + first["msg"][1:]
-    if first["type"] == "literal_error" and first["loc"] and first["loc"][-1] in _WORDS:
-        told += f", not {_shown(first['input'])}"
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return f"{path}: {told}{more}"
-
-
-def _step(step: str | int) -> str:
-    text = str(step)
-    return text if len(text) <= 64 and text.isprintable() else text[:64].encode("unicode_escape").decode("ascii") + "…"
+        raise Undecodable("class", f"the attribute class says {shown(said)}, the topic says {class_}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from events.shape import VALUES, Data, Note, Scalar, check_scalar, problem
+from events.shape import SCALAR_SCHEMA, VALUES, Data, Note, Scalar, check_scalar, problem
 
 Via = Literal["edit", "import", "workflow", "tag"]
 PhoneStatus = Literal["active", "bounced", "paused"]
@@ -66,13 +66,13 @@ def _fields(fields: Any) -> dict[str, Scalar]:
 
 _FIELDS_SCHEMA: Final = {
     "type": "object",
-    "description": f"A patch: an absent field stays, null clears. At most {VALUES} custom fields of at most 1 KiB each.",
+    "description": f"A patch: an absent field stays, null clears; at most {VALUES} custom fields of 1 KiB each.",
     "properties": {
         PHONE: {"type": ["string", "null"], "maxLength": _PHONE_CHARACTERS, "description": "in any written form"},
         PHONE_STATUS: {"enum": [*PHONE_STATUSES, None]},
         SUBSCRIPTION: {"enum": [*SUBSCRIPTIONS, None]},
     },
-    "patternProperties": {"^[^_]": {"type": ["string", "number", "boolean", "null"], "maxLength": 1024}},
+    "patternProperties": {"^[^_]": SCALAR_SCHEMA},
     "propertyNames": {"minLength": 1, "maxLength": _NAME_CHARACTERS},
     "additionalProperties": False,
 }

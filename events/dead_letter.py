@@ -14,9 +14,12 @@ _BESIDE: Final = 64 * 1024  # bytes of key and headers that are kept
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`reason` and `detail` are those of Undecodable; topic, partition and offset say where the record was; `at` is when
-    it was given up, ms. `size` is the length in bytes of the whole original (0 for a record without a value):
-    `original` holds all of it, but for one beyond 1 MiB, which only a compressed batch can carry: then its beginning."""
+    """`reason` and `detail` are those of Undecodable; topic, partition and offset say where the record was; `at` is
+    when it was given up, ms.
+
+    `size` is the length in bytes of the whole original, 0 for a record without a value. `original` holds all of it, but
+    of one beyond 1 MiB, which only a compressed batch can carry, the beginning.
+    """
 
     reason: str
     detail: str

@@ -89,9 +89,15 @@ class Input:
 
     @classmethod
     def of(
-        cls, data: InputData, *, id: str, source: str, subject: str, time: int,
+        cls,
+        data: InputData,
+        *,
+        id: str,  # noqa: A002  # CloudEvents' name
+        source: str,
+        subject: str,
+        time: int,
         extensions: Mapping[str, object] = NO_EXTENSIONS,
-    ) -> Self:  # fmt: skip
+    ) -> Self:
         """An event of this data; account and contact are read from the subject. Raises Undecodable("subject")."""
         account, contact = split_subject(subject)
         return cls(id, source, data.TYPE, subject, account, contact, time, data, extensions)

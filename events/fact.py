@@ -24,9 +24,8 @@ from events.send import (
     SendUnknown,
 )
 
-ContactFact = (
-    PhoneChanged | PhoneRefused | PhoneStatusChanged | SubscriptionChanged | FieldsChanged | ContactRefused | ContactErased
-)
+PhoneFact = PhoneChanged | PhoneRefused | PhoneStatusChanged
+ContactFact = PhoneFact | SubscriptionChanged | FieldsChanged | ContactRefused | ContactErased
 SendFact = SendSkipped | SendDeferred | SendAttempted | SendAccepted | SendRefused | SendUnknown | SendGivenUp
 MessageFact = MessageStateChanged | InboundReceived | LinkClicked
 FactData = ContactFact | SendFact | MessageFact

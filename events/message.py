@@ -25,11 +25,14 @@ class MessageStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class InboundReceived:
-    """The contact wrote; `keyword` is the opt-out, opt-in or help word that the text is, None for any other text."""
+    """The contact wrote; `keyword` is the opt-out, opt-in or help word that the text is, None for any other text.
+    `send_id` and `attempt` name the SMS that it answers, where the provider told."""
 
     TYPE: ClassVar[str] = "recado.inbound.received.v1"
     text: str = field(metadata={"personal": True})
     keyword: str | None
+    send_id: str | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

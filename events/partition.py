@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: the murmur2 hash of Kafka's Java client, which every co-partitioned topic follows."""
+"""Which partition a key belongs to: the murmur2 hash of Kafka's Java client."""
 
 from struct import unpack_from
 from typing import Final
@@ -13,8 +13,8 @@ def murmur2(key: bytes) -> int:
     length = len(key)
     words = length >> 2
     h = _SEED ^ length
-    for k in unpack_from(f"<{words}I", key):
-        k = k * _M & _32
+    for word in unpack_from(f"<{words}I", key):
+        k = word * _M & _32
         h = h * _M & _32 ^ (k ^ k >> 24) * _M & _32
     if length & 3:
         h = (h ^ int.from_bytes(key[words << 2 :], "little")) * _M & _32

@@ -4,8 +4,9 @@
 `{"sealed": "..."}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
+from dataclasses import Field as DataclassField
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -36,11 +37,11 @@ class Field:
     words: frozenset[str] | None
     moment: bool
     personal: bool
-    default: object
+    default: Callable[[], object] | None
     annotation: Any
 
 
-def _field(name: str, annotation: Any, metadata: Mapping[str, Any], default: object) -> Field:
+def _field(name: str, annotation: Any, metadata: Mapping[str, Any], default: Callable[[], object] | None) -> Field:
     members = get_args(annotation) if isinstance(annotation, UnionType) or _is_union(annotation) else (annotation,)
     types: set[type] = set()
     words: set[str] = set()
@@ -64,6 +65,12 @@ def _field(name: str, annotation: Any, metadata: Mapping[str, Any], default: obj
     )  # fmt: skip
 
 
+def _default(field: DataclassField[Any]) -> Callable[[], object] | None:
+    if field.default is not MISSING:
+        return lambda: field.default
+    return None if field.default_factory is MISSING else field.default_factory
+
+
 def _is_union(annotation: Any) -> bool:
     return NoneType in get_args(annotation) and get_origin(annotation) not in (list, dict)
 
@@ -75,7 +82,8 @@ class Record(Generic[T]):
         hints = get_type_hints(of)
         self.of: Final = of
         self.fields: Final = tuple(
-            _field(f.name, hints[f.name], f.metadata, f.default) for f in fields(of)  # type: ignore[arg-type]
+            _field(f.name, hints[f.name], f.metadata, _default(f))
+            for f in fields(of)  # type: ignore[arg-type]  # every T is a dataclass
         )
         self._names: Final = tuple(f.json for f in self.fields)
         self._moments: Final = tuple(f.json for f in self.fields if f.moment)
@@ -100,12 +108,12 @@ class Record(Generic[T]):
             if field.json in document:
                 found += 1
                 values.append(_read(field, document[field.json]))
-            elif field.default is not MISSING:
-                values.append(field.default)
+            elif field.default is not None:
+                values.append(field.default())
             else:
                 raise Unreadable(f"{field.json} is missing")
         if found != len(document):
-            unknown = sorted(set(document) - set(self._names))[0]
+            unknown = min(set(document) - set(self._names))
             raise Unreadable(f"{unknown[:64]!r} is no field of it: a newer Recado may have written it")
         return self.of(*values)
 

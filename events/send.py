@@ -16,8 +16,21 @@ from pydantic import (
     model_validator,
 )
 
-from events.shape import VALUES, Class, Data, Label, Moment, Name, Scalar, Shape, Text, check_printable, check_scalar
-from events.shape import problem
+from events.shape import (
+    SCALAR_SCHEMA,
+    VALUES,
+    Class,
+    Data,
+    Label,
+    Moment,
+    Name,
+    Scalar,
+    Shape,
+    Text,
+    check_printable,
+    check_scalar,
+    problem,
+)
 
 SEND_ID_CHARACTERS: Final = 64  # contract, section 3
 SendId = Annotated[str, StringConstraints(min_length=1, max_length=SEND_ID_CHARACTERS), AfterValidator(check_printable)]
@@ -70,7 +83,7 @@ _VARIABLES_SCHEMA: Final = {
     "propertyNames": {"minLength": 1, "maxLength": 64},
     "additionalProperties": {
         "anyOf": [
-            {"type": ["string", "number", "boolean", "null"], "maxLength": 1024},
+            SCALAR_SCHEMA,
             {
                 "type": "object",
                 "properties": {"field": {"type": "string", "minLength": 1, "maxLength": 128}},
@@ -106,8 +119,8 @@ class SendRequested(Data):
     sender: Annotated[str, StringConstraints(max_length=256)]
     template: Name | None = None
     text: Text | None = None
-    labels: Labels = []
-    variables: Variables = {}
+    labels: Labels = Field(default_factory=list)
+    variables: Variables = Field(default_factory=dict)
     not_before: Moment | None = None
     expires_at: Moment | None = None
 
@@ -120,18 +133,21 @@ class SendRequested(Data):
 
 @dataclass(frozen=True, slots=True)
 class SendSkipped:
-    """The SMS will not go, and why: the reasons are those of the contract, section 5."""
+    """The SMS will not go, and why: the reasons are those of the contract, section 5; `looked_at` is what the rules
+    saw. `body`, here and below, is a keyed digest of what was asked for: the same send id with another is a `duplicate`."""
 
     TYPE: ClassVar[str] = "recado.send.skipped.v1"
     send_id: str
     class_: Class
     reason: str
     detail: str
+    looked_at: Mapping[str, Any] = field(default_factory=dict)
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SendDeferred:
-    """The SMS waits until a time, ms; `request` is the data of the request, so that the fact alone rebuilds the state."""
+    """The SMS waits until a time, ms; `request` is the data of the request: the fact alone rebuilds the state."""
 
     TYPE: ClassVar[str] = "recado.send.deferred.v1"
     send_id: str
@@ -139,6 +155,8 @@ class SendDeferred:
     until: int = field(metadata={"moment": True})
     reason: Literal["not_before", "quiet_hours", "rate", "circuit"]
     request: Mapping[str, Any] = field(metadata={"personal": True})
+    requested_at: int = field(default=0, metadata={"moment": True})
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +183,8 @@ class SendAttempted:
     alert: bool
     request: Mapping[str, Any] = field(metadata={"personal": True})
     looked_at: Mapping[str, Any]
+    requested_at: int = field(default=0, metadata={"moment": True})
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,16 @@
 import math
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
-from pydantic import ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from events import instant
@@ -14,9 +22,9 @@ Class = Literal["transactional", "newsletter"]
 
 VALUE_BYTES: Final = 1024  # UTF-8 bytes of one custom field or variable: contract, section 3
 VALUES: Final = 64  # custom fields of a contact, variables of a send: contract, section 3
-WIRE: Final = {"wire": True}  # validation context: the values come from JSON, where a time is RFC 3339 and never a number
-"""The largest whole number that every JSON reader keeps exactly is 2**53; ours keep 64 bits, and refuse beyond."""
-INTEGERS: Final = range(-(2**63), 2**63)
+INTEGERS: Final = range(-(2**63), 2**63)  # what orjson, SQL and Kafka's clients in any language keep exactly
+WIRE: Final = {"wire": True}
+"""Validation context: the values come from JSON, where a time is RFC 3339 and never a number."""
 
 
 def problem(message: str) -> PydanticCustomError:
@@ -77,7 +85,7 @@ def _moment(value: Any, info: ValidationInfo) -> int:
     return value
 
 
-_SCALAR_SCHEMA: Final = {"type": ["string", "number", "boolean", "null"]}
+SCALAR_SCHEMA: Final = {"type": ["string", "number", "boolean", "null"], "maxLength": VALUE_BYTES}
 Moment = Annotated[
     int,
     BeforeValidator(_moment),
@@ -91,15 +99,19 @@ Note = Annotated[str, StringConstraints(max_length=1000), AfterValidator(check_s
 """A sentence for people: a reason, a piece of evidence; at most 1,000 characters."""
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(check_storable)]
 """The text of an SMS or a template, before any variable is filled; at most 10,000 characters."""
-AnyScalar = Annotated[Scalar, BeforeValidator(check_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
+AnyScalar = Annotated[Scalar, BeforeValidator(check_scalar), WithJsonSchema({**SCALAR_SCHEMA})]
 
 
 class Shape(BaseModel):
     """Strict, frozen, closed: a bool is no number, an unknown field is refused, a value never shows in an error."""
 
     model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True,
-        allow_inf_nan=False, serialize_by_alias=True,
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        serialize_by_alias=True,
     )
 
 

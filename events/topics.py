@@ -16,7 +16,18 @@ from events.partition import partition_of
 from events.send import SendRequested
 from events.shape import Class
 
-__all__ = ["BY_ROLE", "CATALOGUE", "CLASS_OF", "DEFAULT_PREFIX", "SENDS_OF", "Role", "Topic", "name", "partition_of", "role_of"]
+__all__ = [
+    "BY_ROLE",
+    "CATALOGUE",
+    "CLASS_OF",
+    "DEFAULT_PREFIX",
+    "SENDS_OF",
+    "Role",
+    "Topic",
+    "name",
+    "partition_of",
+    "role_of",
+]
 
 DEFAULT_PREFIX: Final = "recado."
 _DAY_MS: Final = 86_400_000
@@ -45,14 +56,18 @@ SENDS_OF: Final[Mapping[Class, Role]] = MappingProxyType({class_: role for role,
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One line of the catalogue. `retention` is in ms, None for ever; `flush` asks the embedded broker, which has no
-    replica, to write each batch to disk before it answers."""
+    """One line of the catalogue.
+
+    `internal` says that Recado alone may write there; `retention` is in ms, None for ever; `flush` asks the embedded
+    broker, which has no replica, to write each batch to disk before it answers.
+    """
 
     role: Role
     doc: str
     key: str
     partitions: Literal["one", "all"]
     types: tuple[str, ...] = ()
+    internal: bool = False
     retention: int | None = None
     cleanup: Literal["delete", "compact"] = "delete"
     flush: bool = False
@@ -69,7 +84,7 @@ class Topic:
             config["retention.ms"] = "-1" if self.retention is None else str(self.retention)
             config["retention.bytes"] = "-1"
         else:
-            # A recovery reads the whole changelog: small segments and an early compaction keep it near the state's size.
+            # A recovery reads it whole: small segments and an early compaction keep it near the state's size.
             config |= {"segment.bytes": str(64 * _MIB), "min.cleanable.dirty.ratio": "0.2"}
         if self.flush and embedded:
             config["flush.messages"] = "1"
@@ -78,30 +93,85 @@ class Topic:
 
 _CONTACT: Final = "account/contact"
 CATALOGUE: Final[tuple[Topic, ...]] = (
-    Topic(Role.ACCOUNTS, "Account settings and templates; every process reads all of it.", "account", "one",
-          (AccountConfigured.TYPE, TemplateSaved.TYPE, SendCancelled.TYPE)),
-    Topic(Role.CONTACTS, "Contact updates.", _CONTACT, "all", (ContactUpdated.TYPE, ContactErasure.TYPE)),
-    Topic(Role.TRANSACTIONAL, "Send requests that must not wait behind a campaign.", _CONTACT, "all",
-          (SendRequested.TYPE,)),
-    Topic(Role.NEWSLETTER, "Send requests of a campaign.", _CONTACT, "all", (SendRequested.TYPE,)),
-    Topic(Role.CALLBACKS, "Receipts and replies; written by the ingress only, into the partition that the client id names.",
-          "account", "all", (CallbackReceived.TYPE,)),
-    Topic(Role.ANSWERS, "What the provider answered; written by Recado's sender only.", _CONTACT, "all",
-          (AnswerReceived.TYPE,), retention=7 * _DAY_MS),
-    Topic(Role.JOURNAL, "Every fact: what was decided, tried and learnt; written by the partition engine only.", _CONTACT,
-          "all", tuple(data.TYPE for data in DATA), flush=True),
-    # A dead letter carries up to 1 MiB of original bytes in base64, which makes 4 of 3.
-    Topic(Role.DEAD_LETTERS, "What could not be read or processed, with the reason and the original bytes.",
-          "as received", "one", retention=30 * _DAY_MS, max_message_bytes=2 * _MIB),
-    Topic(Role.STATE, "The state of each partition, key by key; internal, belongs to the engine.", "state key", "all",
-          cleanup="compact", flush=True),
-)  # fmt: skip
+    Topic(
+        Role.ACCOUNTS,
+        "Account settings, SMS templates and cancellations; every process reads all of it.",
+        "account",
+        "one",
+        (AccountConfigured.TYPE, TemplateSaved.TYPE, SendCancelled.TYPE),
+    ),
+    Topic(
+        Role.CONTACTS,
+        "Contact updates and erasures.",
+        _CONTACT,
+        "all",
+        (ContactUpdated.TYPE, ContactErasure.TYPE),
+    ),
+    Topic(
+        Role.TRANSACTIONAL,
+        "Send requests that must not wait behind a campaign.",
+        _CONTACT,
+        "all",
+        (SendRequested.TYPE,),
+    ),
+    Topic(
+        Role.NEWSLETTER,
+        "Send requests of a campaign.",
+        _CONTACT,
+        "all",
+        (SendRequested.TYPE,),
+    ),
+    Topic(
+        Role.CALLBACKS,
+        "Receipts and replies, written by the ingress into the partition that the client id names.",
+        "account",
+        "all",
+        (CallbackReceived.TYPE,),
+        internal=True,
+    ),
+    Topic(
+        Role.ANSWERS,
+        "What the provider answered, written by Recado's sender.",
+        _CONTACT,
+        "all",
+        (AnswerReceived.TYPE,),
+        internal=True,
+        retention=7 * _DAY_MS,
+    ),
+    Topic(
+        Role.JOURNAL,
+        "Every fact: what was decided, tried and learnt, written by the partition engine.",
+        _CONTACT,
+        "all",
+        tuple(data.TYPE for data in DATA),
+        internal=True,
+        flush=True,
+    ),
+    Topic(
+        Role.DEAD_LETTERS,
+        "What could not be read or processed, with the reason and the original bytes.",
+        "as received",
+        "one",
+        internal=True,
+        retention=30 * _DAY_MS,
+        max_message_bytes=2 * _MIB,  # up to 1 MiB of original bytes in base64, which makes 4 of 3
+    ),
+    Topic(
+        Role.STATE,
+        "The state of each partition, key by key, written by the partition engine.",
+        "key of the state",
+        "all",
+        internal=True,
+        cleanup="compact",
+        flush=True,
+    ),
+)
 BY_ROLE: Final[Mapping[Role, Topic]] = MappingProxyType({topic.role: topic for topic in CATALOGUE})
 
 
 def name(prefix: str, role: Role) -> str:
-    """A topic's full name. The changelog bears the name that Faust gives a table `state` of the application named by the
-    prefix: `recado.` makes `recado-state-changelog`."""
+    """A topic's full name. The changelog bears the name that Faust gives the changelog of a table `state`, of an
+    application called as the prefix is: `recado.` makes `recado-state-changelog`."""
     return f"{prefix.rstrip('.')}-{role}" if role is Role.STATE else f"{prefix}{role}"
 
 

@@ -1,0 +1,39 @@
+"""How a refusal is told to a person: the field and the rule, and never a phone, a text or a custom field's value."""
+
+import re
+from typing import Final
+
+from pydantic import ValidationError
+
+_TECHNICAL: Final = re.compile(
+    r"[A-Za-z][A-Za-z._-]{0,63}(?:\.v[0-9]{1,4})?"  # a type, a class, a word of a list
+    r"|[0-9]{4}-[0-9]{2}[0-9T:.Z+-]{1,32}"  # a time that is none
+)
+_WORDS: Final = frozenset({"via", "provider", "outcome", "reason", "privacy", "default_subscription"})
+_SHOWN: Final = 64  # characters of a name that a stranger chose
+
+
+def shown(value: object) -> str:
+    """A short technical word, quoted; of anything else, only that it is not shown."""
+    if isinstance(value, str) and _TECHNICAL.fullmatch(value) is not None:
+        return repr(value)
+    return "(not shown)"
+
+
+def explain(error: ValidationError) -> str:
+    """The first of pydantic's findings as a sentence, with the number of the others."""
+    findings = error.errors(include_url=False, include_context=False)
+    first = findings[0]
+    path = ".".join(_step(step) for step in ("data", *first["loc"]))
+    told = "unknown field" if first["type"] == "extra_forbidden" else first["msg"][:1].lower() + first["msg"][1:]
+    if first["type"] == "literal_error" and first["loc"] and first["loc"][-1] in _WORDS:
+        told += f", not {shown(first['input'])}"
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return f"{path}: {told}{more}"
+
+
+def _step(step: str | int) -> str:
+    text = str(step)
+    if len(text) <= _SHOWN and text.isprintable():
+        return text
+    return text[:_SHOWN].encode("unicode_escape").decode("ascii") + "…"
