@@ -1,0 +1,102 @@
+"""The port of a carrier: one call for one attempt, and an answer that says what may follow from it.
+
+A carrier does not raise for what the network or the provider do: every end of a call is one of three answers, and none
+of them permits to send the same attempt again. The rules are those of instasent.md, section 2.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+UnknownReason = Literal["timeout", "connection_lost", "server_error"]
+Scope = Literal["message", "request", "rate", "account", "connection"]
+
+_SHORTEST_WAIT: Final = 1_000
+_LONGEST_WAIT: Final = 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class RateHeaders:
+    """What an answer said: calls a window, calls left in it, the window's end (ms since the epoch); None: not said."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_at: int | None = None
+
+    def wait(self, now: int) -> int | None:
+        """Milliseconds until the reset, 1 s at least and 120 s at most; None if it is missing or past: then back off."""
+        if self.reset_at is None or self.reset_at <= now:
+            return None
+        return min(_LONGEST_WAIT, max(_SHORTEST_WAIT, self.reset_at - now))
+
+
+NOT_SAID: Final = RateHeaders()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it. `provider_id` is None where it took the same attempt before and does not repeat the id."""
+
+    provider_id: str | None
+    rate: RateHeaders = NOT_SAID
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It was surely not taken. `message` is for people: at most 200 printable characters, never the token.
+
+    `scope` says what is at fault, and so what to do: `message` (it fails for good), `request` (likewise, and alert: the
+    provider does not understand us), `rate` (wait for `rate.wait`), `account` (stop the account's sending and alert:
+    token, funds or base URL), `connection` (nothing left this machine: back off). The first two are final, no other is.
+    """
+
+    status: int | None
+    message: str
+    final: bool
+    scope: Scope = "connection"
+    rate: RateHeaders = NOT_SAID
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It left, and nobody here knows whether it was taken: to be settled by evidence, never by sending it again.
+
+    `detail` is for people and holds no personal data. An answer that says "taken" without a readable id is unknown too.
+    """
+
+    reason: UnknownReason
+    detail: str = ""
+    rate: RateHeaders = NOT_SAID
+
+
+Answer = Accepted | Refused | Unknown
+
+
+class Sms(Protocol):
+    """What a carrier needs of an attempt; projections/send.py's Call is one."""
+
+    @property
+    def client_id(self) -> str:
+        """At most 40 characters of [A-Za-z0-9-], this attempt's own."""
+        ...
+
+    @property
+    def to(self) -> str:
+        """E.164 with +."""
+        ...
+
+    @property
+    def sender(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+class Carrier(Protocol):
+    """Hands over one SMS at a time."""
+
+    async def send(self, call: Sms, *, allow_unicode: bool) -> Answer:
+        """Make one call, never a second one. Raises nothing but CancelledError, after which the outcome is unknown.
+
+        `allow_unicode` is true only for a text that needs UCS-2.
+        """
+        ...

@@ -1,0 +1,54 @@
+"""The carrier of tests, demos and simulation: no network, no clock, and every answer can be ordered."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from connectors.carriers.base import Accepted, Answer, Refused, Sms
+
+
+class Sent(NamedTuple):
+    """One SMS that this carrier took."""
+
+    client_id: str
+    to: str
+    sender: str
+    text: str
+    allow_unicode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer to give instead of the usual one. `taken` says whether the SMS was sent all the same, as it may be where
+    the answer is Unknown."""
+
+    answer: Answer
+    taken: bool = False
+
+    def __post_init__(self) -> None:
+        if self.taken and isinstance(self.answer, Refused):
+            raise ValueError("what is refused was not taken")
+
+
+@dataclass(slots=True)
+class MemoryCarrier:
+    """`sent` is a list, not a dict, so that a double send shows. Faults are committed one a call, in order: those of
+    the call's own number first, then the general ones."""
+
+    faults: deque[Fault] = field(default_factory=deque)
+    by_number: dict[str, deque[Fault]] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+
+    def order(self, faults: Iterable[Fault], to: str | None = None) -> None:
+        """Add faults, for one number or for whichever comes next."""
+        (self.faults if to is None else self.by_number.setdefault(to, deque())).extend(faults)
+
+    async def send(self, call: Sms, *, allow_unicode: bool) -> Answer:
+        """Take the SMS, or commit the next fault. Raises nothing and does not wait."""
+        own = self.by_number.get(call.to)
+        faults = own or self.faults
+        fault = faults.popleft() if faults else None
+        if fault is None or fault.taken or isinstance(fault.answer, Accepted):
+            self.sent.append(Sent(call.client_id, call.to, call.sender, call.text, allow_unicode))
+        return Accepted(f"memory-{len(self.sent)}") if fault is None else fault.answer
