@@ -32,11 +32,10 @@ class _Inbound:
 
 
 def _inbound(model: type[InputData]) -> _Inbound:
-    holders = [topic for topic in topics.CATALOGUE if model.TYPE in topic.types]
+    holders = [topic for topic in topics.CATALOGUE if model.TYPE in topic.types and topic.role is not Role.JOURNAL]
     validate: Callable[..., InputData] = model.__pydantic_validator__.validate_python
-    return _Inbound(
-        validate, frozenset(topic.role for topic in holders), holders[0].key == "account", holders[0].internal
-    )
+    roles = frozenset(topic.role for topic in holders)
+    return _Inbound(validate, roles, holders[0].key == "account", holders[0].internal)
 
 
 _INBOUND: Final[Mapping[str, _Inbound]] = {model.TYPE: _inbound(model) for model in envelope.INPUTS}

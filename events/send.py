@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Discriminator,
     Field,
     PlainSerializer,
@@ -111,6 +112,14 @@ class SendRequested(Data):
     """An SMS is asked for. Only types and sizes are judged here: a bad sender or alert number is skipped with its own
     reason by the dispatch decider, so that the asker sees it in the journal."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["template"], "properties": {"template": {"type": "string"}, "text": {"type": "null"}}},
+                {"required": ["text"], "properties": {"text": {"type": "string"}, "template": {"type": "null"}}},
+            ]
+        }
+    )
     TYPE: ClassVar[str] = "recado.send.requested.v1"
     send_id: SendId | None = None
     to: Annotated[
@@ -133,8 +142,11 @@ class SendRequested(Data):
 
 @dataclass(frozen=True, slots=True)
 class SendSkipped:
-    """The SMS will not go, and why: the reasons are those of the contract, section 5; `looked_at` is what the rules
-    saw. `body`, here and below, is a keyed digest of what was asked for: the same send id with another is a `duplicate`."""
+    """The SMS will not go, and why: the reasons are those of the contract, section 5.
+
+    `looked_at` is what the rules saw; `body`, here and below, a keyed digest of what was asked for, by which the same
+    send id with another body is told as a `duplicate`.
+    """
 
     TYPE: ClassVar[str] = "recado.send.skipped.v1"
     send_id: str
