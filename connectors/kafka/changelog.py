@@ -1,0 +1,57 @@
+"""Reading a partition's changelog or journal to its end, by whole fetches, outside the consumer group."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from connectors.ports import MachineryFault, Record
+
+
+class Reader:
+    """Reads partitions of one topic, committed records only, each up to the end it had when asked."""
+
+    def __init__(self, client: Mapping[str, Any]) -> None:
+        self._consumer = AIOKafkaConsumer(
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            fetch_max_wait_ms=100,
+            **client,
+        )
+
+    async def open(self) -> None:
+        await self._consumer.start()
+
+    async def close(self) -> None:
+        await self._consumer.stop()
+
+    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """First and last stable position of a partition."""
+        tp = TopicPartition(topic, partition)
+        begin = await self._consumer.beginning_offsets([tp])
+        end = await self._consumer.end_offsets([tp])
+        return begin[tp], end[tp]
+
+    async def read(
+        self, topic: str, partition: int, start: int, end: int
+    ) -> AsyncIterator[tuple[Sequence[Record], int]]:
+        """Yield (records, next position) until `end` is reached.
+
+        Markers move the position without a record, so the end is judged by the position alone.
+        """
+        tp = TopicPartition(topic, partition)
+        consumer = self._consumer
+        consumer.assign([tp])
+        consumer.seek(tp, start)
+        stalled = 0
+        while (position := await consumer.position(tp)) < end:
+            batch = await consumer.getmany(tp, timeout_ms=1000)
+            records = batch.get(tp, [])
+            after = await consumer.position(tp)
+            stalled = 0 if after > position else stalled + 1
+            if stalled > 60:
+                raise MachineryFault(f"{topic}[{partition}] has not moved from {position} towards {end} for a minute")
+            if records or after > position:
+                yield records, after

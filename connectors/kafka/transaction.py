@@ -1,0 +1,113 @@
+"""One partition's commits as Kafka transactions: the fence, the write, and what its failures mean.
+
+Records are laid out in whole batches (not one by one through the producer's queue), which is what lets a commit of
+thousands of facts cost milliseconds. The batches of one topic and partition are sent in order.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from connectors.ports import Commit, Fenced, MachineryFault, Message
+from events.topics import Role
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 900_000  # below the topics' max.message.bytes of 1 MiB, with room for the batch's own header
+FENCED = (ProducerFenced, InvalidProducerEpoch)
+
+
+class TransactionLog:
+    """The Log of one partition. `open()` fences every former owner of the partition before it returns."""
+
+    def __init__(
+        self,
+        topics: Mapping[Role, str],
+        partition: int,
+        transactional_id: str,
+        client: Mapping[str, Any],
+        timeout_ms: int = 60_000,
+    ) -> None:
+        self._topics = topics
+        self._partition = partition
+        self._id = transactional_id
+        self._producer = AIOKafkaProducer(
+            transactional_id=transactional_id,
+            transaction_timeout_ms=timeout_ms,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=4 * 1024 * 1024,
+            linger_ms=0,
+            acks="all",
+            **client,
+        )
+
+    async def open(self) -> None:
+        """Open the transactional id: fences the former owner and ends what it left open."""
+        try:
+            await self._producer.start()
+        except FENCED as exc:
+            raise Fenced(f"{self._id}: another worker opened this partition at the same moment") from exc
+        except KafkaError as exc:
+            raise MachineryFault(f"{self._id}: the broker did not open the transactional id: {exc!r}") from exc
+
+    async def close(self) -> None:
+        try:
+            await self._producer.stop()
+        except Exception as exc:  # a producer that is fenced or cut off has nothing left to save
+            log.info("transactional id %s closed with %r", self._id, exc)
+
+    async def commit(self, commit: Commit) -> int:
+        """See ports.Log. Any failure leaves the producer unusable on purpose: the caller must stop."""
+        producer = self._producer
+        partition = self._partition
+        try:
+            await producer.begin_transaction()
+            pending: list[Any] = []
+            at = commit.at
+            if commit.facts:
+                pending += await self._append(Role.JOURNAL, partition, commit.facts, at)
+            for role, message in commit.moved:
+                target = message.partition if message.partition is not None else partition
+                pending += await self._append(role, target, (message,), at)
+            if commit.dead_letters:
+                pending += await self._append(Role.DEAD_LETTERS, 0, commit.dead_letters, at)
+            state = await self._append(
+                Role.STATE, partition, (Message(key, value) for key, value in commit.changes.items()), at
+            )
+            last = None
+            for future in pending:
+                await future
+            for future in state:
+                last = await future
+            await producer.commit_transaction()
+        except FENCED as exc:
+            raise Fenced(f"partition {partition}: another worker has taken it over") from exc
+        except (KafkaError, OSError) as exc:
+            raise MachineryFault(f"partition {partition}: the commit's outcome is not known: {exc!r}") from exc
+        if last is None:
+            raise MachineryFault(f"partition {partition}: a commit without a change of state")
+        return int(last.offset) + 1
+
+    async def _append(self, role: Role, partition: int, messages: Iterable[Message], at: int) -> list[Any]:
+        producer, topic = self._producer, self._topics[role]
+        futures: list[Any] = []
+        batch = producer.create_batch()
+        append = batch.append
+        empty = True
+        for message in messages:
+            key, value = message.key, message.value
+            headers = list(message.headers)  # aiokafka's builder takes nothing else
+            if append(timestamp=at, key=key, value=value, headers=headers) is None:
+                if not empty:
+                    futures.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                append = batch.append
+                if append(timestamp=at, key=key, value=value, headers=headers) is None:
+                    raise MachineryFault(f"a record of {len(value or b'')} bytes does not fit a batch of {topic}")
+            empty = False
+        if not empty:
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+        return futures

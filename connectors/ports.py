@@ -1,0 +1,150 @@
+"""The ports of the commit protocol and the send path: what the engine asks of the world, and nothing else.
+
+The pipeline (streams/pipeline.py) and the sender (streams/sender.py) are written against these. Kafka, RocksDB,
+the provider and the machine's clock stand behind them in production; a seeded world stands behind them in a
+simulation, driving the very same code. Times are int milliseconds since the epoch, UTC.
+"""
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from events.topics import Role
+from projections.send import Call
+
+Changes = Mapping[bytes, bytes | None]
+"""Encoded keys of a partition's state and their new values; None deletes."""
+
+
+class MachineryFault(Exception):
+    """Broker, disk or code is at fault: the worker must stop at once. Nothing is lost, because nothing was committed."""
+
+
+class Fenced(MachineryFault):
+    """Another worker owns the partition now. This one may not write any more: stop, say so, start again clean."""
+
+
+class Record(Protocol):
+    """One record as a Kafka client hands it over."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    @property
+    def timestamp(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What one fetch of one topic's partition brought: positions, not record offsets, bound it.
+
+    Compaction and transaction markers leave holes between records, so only the consumer's position before and
+    after the fetch says what was covered. `ends` holds, for a fetch of sends, the ends that the other topics had
+    after this fetch: what must be read before these sends are decided.
+    """
+
+    role: Role
+    start: int
+    next: int
+    records: Sequence[Record]
+    ends: Mapping[Role, int] = field(default_factory=dict)
+    fetched_at: int = 0
+
+
+class Message(NamedTuple):
+    """One record to write: to the partition of the commit unless another is named."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None
+
+
+@dataclass(slots=True)
+class Commit:
+    """Everything that moves together in one transaction of one partition."""
+
+    facts: list[Message] = field(default_factory=list)
+    changes: dict[bytes, bytes | None] = field(default_factory=dict)
+    dead_letters: list[Message] = field(default_factory=list)
+    moved: list[tuple[Role, Message]] = field(default_factory=list)
+    at: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.changes or self.dead_letters or self.moved)
+
+
+class Log(Protocol):
+    """One partition's transactional writer, fenced when the partition was taken over."""
+
+    async def commit(self, commit: Commit) -> int:
+        """Write all of it in one transaction; return the changelog position after it.
+
+        Raises Fenced when another worker has taken the partition, MachineryFault when the outcome is not known.
+        """
+        ...
+
+
+class Store(Protocol):
+    """One partition's local copy of the state: can be thrown away and read again from the changelog."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def scan(self, prefix: bytes, limit: int, before: bytes | None = None) -> list[tuple[bytes, bytes]]:
+        """At most `limit` keys that begin with `prefix`, in key order, up to but without `before`."""
+        ...
+
+    def after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """At most `limit` keys that begin with `prefix` and sort behind `key`."""
+        ...
+
+    def write(self, changes: Changes, changelog_next: int) -> None:
+        """Apply all changes and the changelog position they came with, in one atomic write."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Milliseconds since the epoch, UTC."""
+        ...
+
+
+class Lease(Protocol):
+    """May this process still call the provider for a partition it believes to own?"""
+
+    def holds(self, partition: int, tenure: int) -> bool:
+        """True if the partition is assigned in this tenure and a heartbeat was answered recently enough."""
+        ...
+
+
+class Provider(Protocol):
+    """The provider of an account, whichever it is; the answer comes back as the bytes of an answer event."""
+
+    async def send(self, call: Call) -> Any:
+        """Make the one permitted call of an attempt; return a carrier's Answer, never raise for the network."""
+        ...
+
+
+class Answers(Protocol):
+    """Appends what the provider answered to recado.answers."""
+
+    async def append(self, partition: int, key: bytes, value: bytes) -> None:
+        """Return once the record is durable. Raises MachineryFault if that cannot be had."""
+        ...
+
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Start a coroutine beside the others: asyncio's create_task in production, the seeded scheduler in a simulation."""
+
+Pause = Callable[[], Coroutine[Any, Any, None]]
+"""Let others run for a moment: asyncio.sleep(0) in production."""
+
+
+def total(fetches: Iterable[Fetch]) -> int:
+    """Records in these fetches."""
+    return sum(len(fetch.records) for fetch in fetches)

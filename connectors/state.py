@@ -1,0 +1,104 @@
+"""A partition's state on disk: one RocksDB, the changelog position in the same atomic write as the keys."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+
+from connectors.ports import Changes, MachineryFault
+
+NEXT = b"\x00changelog.next"  # sorts before every prefix of the state and is no part of it
+AT = b"\x00changelog.at"
+
+
+class StateStore:
+    """The Store of one partition. Also remembers when it was last written, for what compaction may have forgotten."""
+
+    def __init__(self, path: Path, cache_bytes: int = 8 * 1024 * 1024) -> None:
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_write_buffer_size(8 * 1024 * 1024)
+        options.set_max_write_buffer_number(2)
+        options.set_compression_type(DBCompressionType.lz4())
+        options.set_max_open_files(64)
+        options.set_keep_log_file_num(1)
+        options.set_max_background_jobs(2)
+        table = BlockBasedOptions()
+        table.set_bloom_filter(10.0, False)
+        table.set_block_cache(Cache(cache_bytes))
+        table.set_cache_index_and_filter_blocks(True)
+        options.set_block_based_table_factory(table)
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = Rdict(str(path), options, access_type=AccessType.read_write())
+        except Exception as exc:  # rocksdict raises bare Exceptions: a held lock, a torn disk
+            raise MachineryFault(f"the state at {path.name} cannot be opened: {exc}") from exc
+
+    @property
+    def changelog_next(self) -> int:
+        """Changelog position up to which this copy is complete; -1 for a new one."""
+        raw = self._db.get(NEXT)
+        return -1 if raw is None else int(raw)
+
+    @property
+    def written_at(self) -> int:
+        """When this copy was last written, ms; 0 for a new one."""
+        raw = self._db.get(AT)
+        return 0 if raw is None else int(raw)
+
+    def get(self, key: bytes) -> bytes | None:
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def _from(self, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        iterator = self._db.iter(ReadOptions())
+        iterator.seek(key)
+        while iterator.valid():
+            yield iterator.key(), iterator.value()
+            iterator.next()
+
+    def scan(self, prefix: bytes, limit: int, before: bytes | None = None) -> list[tuple[bytes, bytes]]:
+        found: list[tuple[bytes, bytes]] = []
+        for key, value in self._from(prefix):
+            if len(found) >= limit or not key.startswith(prefix) or (before is not None and key >= before):
+                break
+            found.append((key, value))
+        return found
+
+    def after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        found: list[tuple[bytes, bytes]] = []
+        for at, value in self._from(max(key, prefix)):
+            if len(found) >= limit or not at.startswith(prefix):
+                break
+            if at > key:
+                found.append((at, value))
+        return found
+
+    def write(self, changes: Changes, changelog_next: int, at: int = 0) -> None:
+        batch = WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        for key, value in changes.items():
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        put(NEXT, b"%d" % changelog_next)
+        put(AT, b"%d" % at)
+        try:
+            self._db.write(batch)
+        except Exception as exc:
+            raise MachineryFault(f"the state at {self.path.name} cannot be written: {exc}") from exc
+
+    def keys(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every key of the state, in order."""
+        return (pair for pair in self._from(b"\x01"))
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def destroy(path: Path) -> None:
+    """Throw a local copy away; the changelog has it all."""
+    shutil.rmtree(path, ignore_errors=True)

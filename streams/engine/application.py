@@ -1,0 +1,133 @@
+"""The Faust application around an engine: app, agent, table, worker. Made by a function, never at import."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.types import TP
+from mode.utils.futures import maybe_async
+
+from events.topics import Role
+from streams.engine.consumer import BatchSchema, EngineConsumer, EngineTransport
+from streams.engine.engine import LAG_EVERY, Engine
+from streams.engine.table import PartitionStores, StateTable
+from streams.engine.takeover import PartitionTables
+
+log = logging.getLogger(__name__)
+
+SESSION_SECONDS = 10.0  # static membership: a restart within it costs no rebalance, a death is noticed after it
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who this worker is in the consumer group, and where it keeps its local state."""
+
+    group: str
+    worker: str
+    bootstrap: str
+    data: Path
+    partitions: int
+    session_seconds: float = SESSION_SECONDS
+    fetch_bytes: int = 2 * 1024 * 1024
+    credentials: Any = None
+
+
+class EngineApp(faust.App):
+    """A Faust app that knows its engine; stops by handing its partitions over."""
+
+    engine: Engine
+
+    async def crash(self, reason: BaseException) -> None:
+        """Faust would go on with the other services; a worker of ours does not outlive a part of itself."""
+        self.engine.fatal(reason)
+        await super().crash(reason)
+
+    async def on_stop(self) -> None:
+        # Calls under way are answered first; then the member leaves, so that another takes over at once.
+        await self.engine.release()
+        consumer = self._consumer
+        if isinstance(consumer, EngineConsumer):
+            await consumer._thread.leave_on_close()
+        await super().on_stop()
+
+
+def build_app(engine: Engine, membership: Membership) -> EngineApp:
+    """A Faust application that feeds `engine`. Opens no connection before it is started."""
+    wiring = engine.wiring
+    app = EngineApp(
+        membership.group,
+        broker=[f"kafka://{server}" for server in membership.bootstrap.split(",")],
+        broker_credentials=membership.credentials,
+        store="memory://",
+        datadir=str(membership.data),
+        web_enabled=False,  # Faust's own port would collide between two workers, and /table shows state to anyone
+        web_tables_enabled=False,
+        canonical_url=f"http://{membership.worker}",
+        autodiscover=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=0,
+        consumer_group_instance_id=membership.worker,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=membership.fetch_bytes,
+        broker_session_timeout=membership.session_seconds,
+        broker_heartbeat_interval=min(1.0, membership.session_seconds / 6),
+        broker_rebalance_timeout=30.0,
+        broker_request_timeout=max(40.0, membership.session_seconds + 5),
+        stream_wait_empty=False,
+        TableManager=PartitionTables,
+    )
+    app.transport = EngineTransport(app.conf.broker_consumer, app, loop=app.loop)
+    app.engine = engine
+    schema = BatchSchema()
+    inputs = app.topic(*(wiring.topics[role] for role in wiring.inputs), schema=schema, acks=False)
+    table = StateTable(
+        app,
+        membership.data / "state",
+        name="state",
+        partitions=membership.partitions,
+        changelog_topic=app.topic(wiring.topics[Role.STATE], partitions=membership.partitions, compacting=True),
+    )
+    app.tables.add(table)
+    stores = table.data
+    assert isinstance(stores, PartitionStores)
+    engine.stores = stores
+
+    async def deliver(batches: AsyncIterator[Any]) -> None:
+        async for batch in batches:
+            engine.accept(batch)
+
+    app.agent(inputs, name="recado.inputs")(deliver)
+
+    @app.on_partitions_revoked.connect(weak=False)
+    async def give_up(_: Any, revoked: set[TP], **__: Any) -> None:
+        await engine.release()
+
+    @app.on_partitions_assigned.connect(weak=False)
+    async def join(_: Any, assigned: set[TP], **__: Any) -> None:
+        consumer = app.consumer
+        assert isinstance(consumer, EngineConsumer)
+        engine.members = consumer._thread
+
+    @app.timer(LAG_EVERY)
+    async def show_lag() -> None:
+        consumer = app.consumer
+        positions = engine.lag_positions()
+        if positions and isinstance(consumer, EngineConsumer) and not engine.suspended:
+            await consumer._thread.show_positions(positions)
+
+    return app
+
+
+async def run(app: EngineApp) -> None:
+    """Start the app in this loop and run it until it is stopped."""
+    await app.start()
+    try:
+        await app.wait_until_stopped()
+    finally:
+        await maybe_async(app.stop())
+        await asyncio.sleep(0)

@@ -1,0 +1,229 @@
+"""Faust's consumer, handing over whole fetches of one partition, each with the positions that bound it.
+
+Faust loses fetched records at rebalances (a fetch that is already under way still moves the position), so nothing
+here trusts a position that it did not just compare: every fetch request names, for each partition, the position that
+the state expects, and the consumer's thread seeks there first if it stands elsewhere. A fetch that gets lost on its
+way is therefore fetched again.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from connectors.ports import Fetch
+from events.topics import Role
+
+if TYPE_CHECKING:
+    from streams.engine.engine import Engine
+
+IDLE_WAIT = 0.05  # seconds a fetch request waits for data before partitions with new room may join it
+BROKER_WAIT_MS = 25  # how long the broker holds a fetch that has nothing: a partition just emptied waits for it
+
+
+class Batch(NamedTuple):
+    """What travels through Faust as one message: a fetch, and the tenure it was made in."""
+
+    partition: int
+    tenure: int
+    fetch: Fetch
+
+
+class BatchSchema(faust.Schema):
+    """Hands an agent the batch itself: nothing is to be decoded by Faust."""
+
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+        return None
+
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+        return message.value
+
+
+class EngineThread(driver.AIOKafkaConsumerThread):
+    """The consumer's own thread: fetches, and the time of the last heartbeat that the broker answered."""
+
+    last_beat: float = 0.0
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust would read uncommitted records and let the broker hold an empty fetch for 1.5 s; a partition whose
+        # records were just taken is not part of the fetch that is under way, and would wait as long.
+        consumer._isolation_level = "read_committed"
+        consumer._fetch_max_wait_ms = BROKER_WAIT_MS
+        return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        beat: Callable[[], Awaitable[bool]] = coordinator._do_heartbeat
+
+        async def timed() -> bool:
+            asked = time.monotonic()
+            answered = await beat()
+            if answered:
+                self.last_beat = asked
+            return answered
+
+        coordinator._do_heartbeat = timed
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self.last_beat = time.monotonic()
+        engine: Engine = self.app.engine
+        changelogs = [TopicPartition(*tp) for tp in assigned if engine.is_changelog(tp.topic)]
+        try:
+            if changelogs:  # assigned with their sources, read by the take-over's own reader: never prefetched here
+                self._ensure_consumer().pause(*changelogs)
+            await super().on_partitions_assigned(assigned, generation_id)
+        except Exception as exc:  # aiokafka would log it and leave a worker that owns partitions and does nothing
+            engine.fatal(exc)
+            raise
+
+    async def fetch(self, wanted: Mapping[TP, int], waits: float) -> list[tuple[TP, Fetch]]:
+        """In the main thread: fetch from these partitions, each from the position named."""
+        future = asyncio.run_coroutine_threadsafe(self._fetch(wanted, waits), self.thread_loop)
+        return await asyncio.wrap_future(future)
+
+    async def _fetch(self, wanted: Mapping[TP, int], waits: float) -> list[tuple[TP, Fetch]]:
+        consumer = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        subscriptions = fetcher._subscriptions
+        if consumer._closed or fetcher._closed or subscriptions.reassignment_in_progress:
+            await asyncio.sleep(waits)
+            return []
+        assignment = subscriptions.subscription.assignment
+        ready: dict[TP, int] = {}
+        for tp, expected in wanted.items():
+            if tp not in assignment.tps:
+                continue
+            state = assignment.state_value(tp)
+            if not state.has_valid_position or state.position != expected:
+                consumer.seek(TopicPartition(*tp), expected)
+            ready[tp] = expected
+        if not ready:  # an empty set would mean "all partitions" to aiokafka
+            await asyncio.sleep(waits)
+            return []
+        with subscriptions.fetch_context():
+            records = await self._drained(fetcher, ready)
+            if not records and not self._moved(assignment, ready):
+                waiter = fetcher._create_fetch_waiter()
+                await asyncio.wait([waiter], timeout=waits)
+                waiter.cancel()
+                if subscriptions.reassignment_in_progress or not assignment.active:
+                    return []
+                records = await self._drained(fetcher, ready)
+        moved = self._moved(assignment, ready)
+        now = int(time.time() * 1000)
+        engine: Engine = self.app.engine
+        fetches = [
+            (tp, engine.role_of(tp.topic), start, after, records.get(tp, ())) for tp, (start, after) in moved.items()
+        ]
+        ends = await self._ends(consumer, fetches)
+        return [
+            (tp, Fetch(role, start, after, found, ends.get(tp, {}), now)) for tp, role, start, after, found in fetches
+        ]
+
+    async def _drained(self, fetcher: Any, ready: Mapping[TP, int]) -> Mapping[TP, Any]:
+        # With timeout 0 aiokafka takes what is buffered without giving way to anything else in this loop, so the
+        # positions before and after belong to these records.
+        return cast(Mapping[TP, Any], await fetcher.fetched_records(set(ready), timeout=0))
+
+    @staticmethod
+    def _moved(assignment: Any, ready: Mapping[TP, int]) -> dict[TP, tuple[int, int]]:
+        moved = {}
+        for tp, start in ready.items():
+            state = assignment.state_value(tp)
+            if state is not None and state.has_valid_position and state.position > start:
+                moved[tp] = (start, state.position)
+        return moved
+
+    async def _ends(self, consumer: Any, fetches: Iterable[tuple[TP, Role, int, int, Any]]) -> dict[TP, dict[Role, int]]:
+        """For each fetch of sends: the ends that contacts, callbacks and accounts have now, after it was fetched."""
+        engine: Engine = self.app.engine
+        asked: dict[TP, dict[Role, TopicPartition]] = {}
+        for tp, role, _, _, records in fetches:
+            if records:
+                before = engine.read_before(role, tp.partition)
+                if before:
+                    asked[tp] = before
+        if not asked:
+            return {}
+        wanted = {before for befores in asked.values() for before in befores.values()}
+        ends = await consumer.end_offsets(list(wanted))
+        return {tp: {role: ends[before] for role, before in befores.items()} for tp, befores in asked.items()}
+
+    def beat_age(self) -> float:
+        """Seconds since the broker last answered a heartbeat without error."""
+        return time.monotonic() - self.last_beat
+
+    async def show_positions(self, positions: Mapping[TP, int]) -> None:
+        """Write the group's offsets, for lag displays only; what goes wrong with it matters to nobody."""
+        future = asyncio.run_coroutine_threadsafe(self._show(positions), self.thread_loop)
+        await asyncio.wrap_future(future)
+
+    async def _show(self, positions: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        mine = consumer.assignment()
+        offsets = {TopicPartition(*tp): at for tp, at in positions.items() if tp in mine and at > 0}
+        with suppress(KafkaError):
+            await consumer.commit(offsets)
+
+    async def leave_on_close(self) -> None:
+        """A planned stop says so: a static member does not leave its group by itself."""
+        self._ensure_consumer()._coordinator._group_instance_id = None
+
+    def close(self) -> None:
+        """Faust's version closes the coordinator from the wrong loop; stopping the thread closes it rightly."""
+
+
+class EngineConsumer(driver.Consumer):
+    """Delivers one message for each (partition, fetch). Faust's acks, gaps and commits mean nothing here."""
+
+    _thread: EngineThread
+
+    def _new_consumer_thread(self) -> EngineThread:
+        return EngineThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        engine: Engine = self.app.engine
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                wanted = engine.wanted() if self.flow_active else {}
+                if not wanted:
+                    await engine.wait_for_room(IDLE_WAIT)
+                    continue
+                for tp, fetch in await self._thread.fetch(wanted, IDLE_WAIT):
+                    batch = Batch(tp.partition, engine.tenure, fetch)
+                    engine.handed(tp, batch)
+                    await self.callback(self._message(tp, batch))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
+            engine.fatal(exc)
+            raise
+
+    def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        return ConsumerMessage(
+            tp.topic, tp.partition, batch.fetch.next - 1, batch.fetch.fetched_at / 1000, 0, None, None, batch,
+            None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return None
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        return None
+
+    async def perform_seek(self) -> None:
+        """The group's offsets mean nothing: positions are the state's."""
+
+
+class EngineTransport(driver.Transport):
+    Consumer = EngineConsumer
+

@@ -1,0 +1,313 @@
+"""The engine's shell: the pipelines that this worker owns now, what wakes them, and how they begin and end.
+
+A tenure is one assignment of partitions to this worker. Every pipeline, writer and store belongs to one tenure and is
+made anew in the next; nothing of an earlier one is trusted.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from connectors.kafka.changelog import Reader
+from connectors.kafka.transaction import TransactionLog
+from connectors.ports import Clock, MachineryFault
+from events.topics import Role
+from streams.engine.consumer import Batch
+from streams.engine.table import PartitionStores
+from streams.engine.takeover import Foldable, rebuild, recover
+from streams.pipeline import INPUTS, POSITIONS, SENDS, Lanes, Limits, Pipeline
+from streams.view import Decode, Encode, StateView
+
+log = logging.getLogger(__name__)
+
+KEPT_FOREVER = frozenset((Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER, Role.CALLBACKS))
+LEASE_SECONDS = 5.0  # half a session: a call is made only if a heartbeat was answered this recently
+DRAIN_SECONDS = 8.0  # how long calls under way may take to be answered when partitions are given up
+TICK = 0.25  # seconds between looks at a barrier that only time or another topic can lift
+LAG_EVERY = 2.0  # seconds between writes of the group's offsets, which only lag displays read
+
+
+class Settings(Protocol):
+    """Read by every pipeline before a send: the accounts' settings, and how far they have been read."""
+
+    @property
+    def version(self) -> int: ...
+
+    async def caught_up(self) -> None: ...
+
+
+class Membership(Protocol):
+    """What the engine asks of the consumer's thread."""
+
+    def beat_age(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Everything an engine needs from outside, named; made in streams/app.py."""
+
+    topics: Mapping[Role, str]
+    topic_ids: Mapping[str, str]
+    client: Mapping[str, Any]
+    transactional_prefix: str
+    workflow: Callable[[int], Foldable]
+    encode: Encode
+    decode: Decode
+    lanes: Lanes
+    busy: Callable[[], int]
+    clock: Clock
+    settings: Settings
+    inputs: tuple[Role, ...] = INPUTS
+    limits: Limits = field(default_factory=Limits)
+    cached: int = 20_000
+    on_facts: Callable[[Sequence[Any]], None] | None = None
+
+
+@dataclass(slots=True)
+class Running:
+    """A pipeline with what belongs to it."""
+
+    pipeline: Pipeline
+    writer: TransactionLog
+    wake: asyncio.Event
+    task: asyncio.Task[None] | None = None
+
+
+class Engine:
+    """See the module. `fatal` ends the process: a fault of the machinery must not be survived by half."""
+
+    def __init__(self, wiring: Wiring, fatal: Callable[[BaseException], None]) -> None:
+        self.wiring = wiring
+        self.tenure = 0
+        self.suspended = True
+        self.members: Membership | None = None
+        self.stores: PartitionStores | None = None
+        self.running: dict[int, Running] = {}
+        self.recovered: dict[int, tuple[int, float]] = {}  # partition: records read, seconds; of the last take-over
+        self.took_over = asyncio.Event()
+        self._fatal = fatal
+        self._failed = False
+        self._roles = {name: role for role, name in wiring.topics.items()}
+        self._room = asyncio.Event()
+        self._outstanding: dict[TP, Batch] = {}
+        self._writers: list[TransactionLog] = []
+
+    # --- for the consumer -----------------------------------------------------------------------------------------
+
+    def fatal(self, exc: BaseException) -> None:
+        """The machinery is at fault: stop at once; everything not committed will be done again."""
+        if not self._failed:
+            self._failed = True
+            self.suspend()
+            self._fatal(exc)
+
+    def is_changelog(self, topic: str) -> bool:
+        return self._roles.get(topic) is Role.STATE
+
+    def role_of(self, topic: str) -> Role:
+        return self._roles[topic]
+
+    def read_before(self, role: Role, partition: int) -> dict[Role, TopicPartition]:
+        """Whose ends bound a fetch of sends: no order across topics exists in Kafka, and people expect one."""
+        if role not in SENDS:
+            return {}
+        topics = self.wiring.topics
+        before = {other: TopicPartition(topics[other], partition) for other in (Role.CONTACTS, Role.CALLBACKS)}
+        before[Role.ACCOUNTS] = TopicPartition(topics[Role.ACCOUNTS], 0)
+        return before
+
+    def wanted(self) -> dict[TP, int]:
+        """Where to fetch from: each partition with room, at the position that its pipeline will accept."""
+        if self.suspended:
+            return {}
+        topics, outstanding = self.wiring.topics, self._outstanding
+        wanted: dict[TP, int] = {}
+        for partition, running in self.running.items():
+            for role, position in running.pipeline.wanted().items():
+                tp = TP(topics[role], partition)
+                if tp not in outstanding:
+                    wanted[tp] = position
+        return wanted
+
+    def handed(self, tp: TP, batch: Batch) -> None:
+        """A batch is on its way through Faust; its topic is not fetched again until it has arrived."""
+        self._outstanding[tp] = batch
+
+    def accept(self, batch: Batch) -> None:
+        """A batch has arrived. One of an earlier tenure, or one that does not continue, is dropped."""
+        fetch = batch.fetch
+        tp = TP(self.wiring.topics[fetch.role], batch.partition)
+        if self._outstanding.get(tp) is batch:
+            del self._outstanding[tp]
+        running = self.running.get(batch.partition)
+        if running is not None and batch.tenure == self.tenure and running.pipeline.accept(fetch):
+            running.wake.set()
+        self._room.set()
+
+    async def wait_for_room(self, seconds: float) -> None:
+        """Until something may be fetched again, or the time is over."""
+        self._room.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._room.wait(), seconds)
+
+    def wake_all(self) -> None:
+        """Slots came free or settings changed: what was held back may go on."""
+        for running in self.running.values():
+            running.wake.set()
+
+    # --- the lease ------------------------------------------------------------------------------------------------
+
+    def holds(self, partition: int, tenure: int) -> bool:
+        """ports.Lease: called right before each provider call."""
+        return (
+            not self.suspended
+            and tenure == self.tenure
+            and partition in self.running
+            and self.members is not None
+            and self.members.beat_age() < LEASE_SECONDS
+        )
+
+    # --- tenures --------------------------------------------------------------------------------------------------
+
+    def suspend(self) -> None:
+        """At once, without waiting: no further fetch is taken, no further step begins, no further call is made."""
+        self.suspended = True
+        for running in self.running.values():
+            running.pipeline.stopped = True
+            running.wake.set()
+
+    async def release(self) -> None:
+        """Give up all partitions: finish the commit under way, let calls be answered, close everything."""
+        self.suspend()
+        self.took_over.clear()
+        tasks = [running.task for running in self.running.values() if running.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self.wiring.busy() and time.monotonic() < deadline:
+            await self.wait_for_room(0.02)
+        self.running.clear()
+        self._outstanding.clear()
+        writers, self._writers = self._writers, []
+        await asyncio.gather(*(writer.close() for writer in writers))
+        if self.stores is not None:
+            self.stores.close_all()
+
+    async def take_over(self, partitions: Sequence[int]) -> None:
+        """Own these partitions from now on. See streams/engine/takeover.py for why in this order."""
+        assert self.stores is not None
+        self.tenure += 1
+        wiring = self.wiring
+        reader = Reader(wiring.client)
+        try:
+            await reader.open()
+            writers = {partition: self._writer(partition) for partition in partitions}
+            await asyncio.gather(*(writer.open() for writer in writers.values()))
+            await wiring.settings.caught_up()
+            for partition, writer in writers.items():
+                began = time.monotonic()
+                pipeline, read = await self._recover(reader, partition, writer)
+                self.recovered[partition] = (read, time.monotonic() - began)
+                self.running[partition] = Running(pipeline, writer, asyncio.Event())
+        finally:
+            await reader.close()
+        self.suspended = False
+        for running in self.running.values():
+            running.task = asyncio.create_task(self._run(running))
+            running.wake.set()
+        self._room.set()
+        self.took_over.set()
+        log.warning("took over partitions %s (tenure %d)", list(partitions) or "none", self.tenure)
+
+    def _writer(self, partition: int) -> TransactionLog:
+        wiring = self.wiring
+        writer = TransactionLog(wiring.topics, partition, f"{wiring.transactional_prefix}-{partition}", wiring.client)
+        self._writers.append(writer)
+        return writer
+
+    async def _recover(self, reader: Reader, partition: int, writer: TransactionLog) -> tuple[Pipeline, int]:
+        assert self.stores is not None
+        wiring = self.wiring
+        now = wiring.clock.now()
+        store, recovered = await recover(reader, self.stores, wiring.topics, partition, now)
+        workflow = wiring.workflow(partition)
+        view = StateView(store, wiring.encode, wiring.decode, wiring.cached)
+        if view.get(POSITIONS) is None:
+            begin, end = await reader.bounds(wiring.topics[Role.JOURNAL], partition)
+            if end > begin:
+                store = self.stores.wipe(partition)
+                view = StateView(store, wiring.encode, wiring.decode, wiring.cached)
+                await rebuild(reader, store, view, workflow, wiring.topics, partition, writer, now)
+        pipeline = Pipeline(
+            partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
+            pause=_pause, inputs=wiring.inputs, topics=wiring.topics, topic_ids=wiring.topic_ids, limits=wiring.limits,
+        )  # fmt: skip
+        pipeline.last_facts = wiring.on_facts
+        await self._check_bounds(reader, pipeline)
+        return pipeline, recovered.records
+
+    async def _check_bounds(self, reader: Reader, pipeline: Pipeline) -> None:
+        for role in self.wiring.inputs:
+            topic = self.wiring.topics[role]
+            begin, end = await reader.bounds(topic, pipeline.partition)
+            position = pipeline.positions[role]
+            if position > end:
+                raise MachineryFault(
+                    f"{topic}[{pipeline.partition}] ends at {end}, but {position} was already read: the log was cut "
+                    "short. Restore it from a replica or a backup; deciding on would skip what comes next."
+                )
+            if position < begin:
+                if role in KEPT_FOREVER and position > 0:
+                    raise MachineryFault(
+                        f"{topic}[{pipeline.partition}] begins at {begin}, but was read only up to {position}: "
+                        "records were deleted before they were read. Set its retention.ms to -1 and restore them."
+                    )
+                pipeline.start_at(role, begin)
+            if role is Role.ANSWERS:
+                pipeline.await_answers(end)
+        if Role.ANSWERS not in self.wiring.inputs:
+            pipeline.await_answers(0)
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    async def _run(self, running: Running) -> None:
+        pipeline, wake, clock = running.pipeline, running.wake, self.wiring.clock
+        loop = asyncio.get_running_loop()
+        try:
+            while not pipeline.stopped:
+                wake.clear()
+                while await pipeline.step():
+                    self._room.set()
+                    await asyncio.sleep(0)
+                due = pipeline.next_wake()
+                waits = TICK if not pipeline.idle else 15.0
+                if due is not None:
+                    waits = min(waits, max(0.0, (due - clock.now()) / 1000))
+                timer = loop.call_later(waits, wake.set)
+                await wake.wait()
+                timer.cancel()
+        except BaseException as exc:
+            self.fatal(exc)
+
+    def lag_positions(self) -> dict[TP, int]:
+        """Positions for the group's offsets: displays read them, the engine never does."""
+        topics = self.wiring.topics
+        return {
+            TP(topics[role], partition): position
+            for partition, running in self.running.items()
+            for role, position in running.pipeline.positions.items()
+        }
+
+    def owned(self) -> Iterable[int]:
+        return tuple(self.running)
+
+
+async def _pause() -> None:
+    await asyncio.sleep(0)

@@ -1,0 +1,435 @@
+"""One partition's serial pipeline: inputs in, decisions, one commit, then the calls that the commit permits.
+
+All topics of a partition form one pipeline with one state; no two of its records are ever decided concurrently. The
+order of a step is the promise of the whole product:
+
+1. take inputs, in each topic's order; sends only when what lies before them in the other topics has been read;
+2. decide them against the state (pure code), with one reading of the clock;
+3. commit facts, changed keys, positions, moved records and dead letters in one transaction;
+4. write the same keys to the local store, with the changelog position;
+5. only now start the provider calls that the committed `attempted` facts permit.
+
+This file imports neither asyncio nor Faust: the same code runs in a simulation.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message, Pause, Record, Store
+from events.codec import encode_fact
+from events.dead_letter import DeadLetter, encode_dead_letter
+from events.envelope import Undecodable
+from events.fact import Fact
+from events.topics import Role
+from projections.send import Call
+from streams.view import StateView
+
+log = logging.getLogger(__name__)
+
+POSITIONS = b"p/positions"
+COUNTS = b"p/counts"
+SILENT = b"p/silent"
+SWEEP = b"p/sweep"
+ORIGIN = "recado-origin"  # header of a record moved from another partition: "topic/partition/offset"
+STATE_HEADER = "recado-state"  # on a commit's last fact: positions and counts, so that the journal alone rebuilds all
+SILENT_HEADER = "recado-silent"  # on a commit's last fact: 16-byte ids of inputs that left no fact
+SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
+FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS)  # the order in which one step takes what has arrived
+INPUTS = (*FIRST, *SENDS)
+COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
+BATCH = 8_000  # records decided in one commit
+BURIED = 5  # dead letters by a decider's bug that one minute may bring; beyond, the worker stops
+MINUTE = 60_000
+WINDOW = 1_000  # timers fired in one step
+SILENT_BYTES = 16 * 2_000  # ids of inputs that left no fact, waiting for a fact to carry them into the journal
+SWEEP_EVERY = 15_000
+SWEEP_KEYS = 500
+
+
+class Lanes(Protocol):
+    """The sender's slots, shared by all pipelines of a worker (streams/sender.py)."""
+
+    def free(self, role: Role) -> int: ...
+    def start(self, call: Call, tenure: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one input came to: `outcome` is a counter's name, `calls` are permitted once the commit is durable."""
+
+    outcome: str
+    facts: Sequence[Fact] = ()
+    calls: Sequence[Call] = ()
+    silent: bytes = b""  # the 16-byte id of an input that left no fact
+
+
+class Workflow(Protocol):
+    """The pure part that a pipeline drives (streams/roster.py in the product; a fixed fold in a benchmark)."""
+
+    def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
+        """Decide one record. Raises Undecodable for a dead letter and Misplaced for another partition's record."""
+        ...
+
+    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]: ...
+    def next_due(self, view: StateView) -> int | None: ...
+    def abandon(self, view: StateView, open_key: bytes, now: int) -> Verdict: ...
+    def open_attempts(self, view: StateView) -> Sequence[bytes]: ...
+    def sweep(self, view: StateView, now: int, after: bytes, limit: int) -> bytes: ...
+    def settings_version(self) -> int:
+        """Next position of recado.accounts that this process has read up to."""
+        ...
+
+
+class Misplaced(Exception):
+    """The record's subject belongs to another partition of the same topic."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What was fetched of one topic and is not decided yet. `tail` is the position behind the last record held."""
+
+    tail: int
+    fetches: deque[Fetch] = field(default_factory=deque)
+    held: int = 0
+
+
+@dataclass(slots=True)
+class Limits:
+    """How much one step takes and how long a transactional send waits for the other topics (ms)."""
+
+    batch: int = BATCH
+    inbox: int = 2 * BATCH
+    patience: int = 2_000
+
+
+class Pipeline:
+    """See the module. `positions` are the state's: the next offset of each input topic that is not yet decided."""
+
+    def __init__(
+        self,
+        partition: int,
+        tenure: int,
+        workflow: Workflow,
+        log_: Log,
+        store: Store,
+        view: StateView,
+        clock: Clock,
+        lanes: Lanes,
+        pause: Pause,
+        inputs: Iterable[Role] = INPUTS,
+        topics: Mapping[Role, str] | None = None,
+        topic_ids: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.partition = partition
+        self.tenure = tenure
+        self.view = view
+        self.stopped = False
+        self.last_facts: Callable[[Sequence[Fact]], None] | None = None
+        self._workflow = workflow
+        self._log = log_
+        self._store = store
+        self._clock = clock
+        self._lanes = lanes
+        self._pause = pause
+        self._limits = limits or Limits()
+        self._topics = topics or {}
+        self._topic_ids = topic_ids or {}
+        self._inputs = tuple(inputs)
+        saved = view.get(POSITIONS) or {}
+        self.positions: dict[Role, int] = {role: saved.get(role.value, (0, ""))[0] for role in self._inputs}
+        self._check_topic_ids(saved)
+        self._counts: dict[str, dict[str, int]] = view.get(COUNTS) or {}
+        self._silent = bytes.fromhex(view.get(SILENT) or "")
+        self._inboxes = {role: Inbox(self.positions[role]) for role in self._inputs}
+        self._abandon_at: int | None = None  # end of answers at takeover; open attempts older than it are unknown
+        self._inherited: list[bytes] = list(workflow.open_attempts(view))
+        self._next_due: int | None = workflow.next_due(view)
+        self._next_sweep = 0
+        self._bugs: deque[int] = deque()
+
+    def _check_topic_ids(self, saved: dict[str, Sequence[Any]]) -> None:
+        for role, (_, topic_id) in saved.items():
+            now = self._topic_ids.get(role, topic_id)
+            if topic_id and now and topic_id != now:
+                raise MachineryFault(
+                    f"topic {role} was deleted and made anew since partition {self.partition} last read it: its "
+                    "positions mean nothing now. Restore the topic, or start with an empty RECADO_DATA and prefix."
+                )
+
+    # --- what arrives ---------------------------------------------------------------------------------------------
+
+    def wanted(self) -> dict[Role, int]:
+        """Topics with room for another fetch, and the position it must start from."""
+        room = self._limits.inbox
+        return {role: box.tail for role, box in self._inboxes.items() if box.held < room}
+
+    def accept(self, fetch: Fetch) -> bool:
+        """Take a fetch if it continues what is held; a stale or a torn one is dropped (the next begins at the tail)."""
+        box = self._inboxes[fetch.role]
+        if fetch.start != box.tail or self.stopped:
+            return False
+        box.fetches.append(fetch)
+        box.held += len(fetch.records)
+        box.tail = fetch.next
+        return True
+
+    def start_at(self, role: Role, position: int) -> None:
+        """Before the first step: begin a topic behind what its retention has deleted."""
+        self.positions[role] = self._inboxes[role].tail = position
+
+    def await_answers(self, end: int) -> None:
+        """Takeover: when answers have been read up to `end`, attempts still open become unknown (crash)."""
+        self._abandon_at = end
+
+    @property
+    def idle(self) -> bool:
+        """Nothing held that could be decided."""
+        return not any(box.fetches for box in self._inboxes.values())
+
+    def next_wake(self) -> int | None:
+        """When the next timer is due, ms."""
+        return self._next_due
+
+    # --- one step -------------------------------------------------------------------------------------------------
+
+    async def step(self) -> bool:
+        """Decide and commit what can be decided now. True if something was; call again until False."""
+        if self.stopped:
+            return False
+        now = self._clock.now()
+        commit = Commit(at=now)
+        calls: list[Call] = []
+        facts: list[Fact] = []
+        spent: dict[Role, int] = {}
+        before = dict(self.positions)
+        budget = self._limits.batch
+        for role in self._inputs:
+            if role not in SENDS:
+                budget -= await self._take(role, budget, now, commit, facts, calls)
+        self._abandon(now, commit, facts)
+        if self._next_due is not None and self._next_due <= now:
+            self._fire(now, commit, facts, calls, spent)
+        for role in self._inputs:
+            if role in SENDS:
+                budget -= await self._take(role, budget, now, commit, facts, calls, spent)
+        self._sweep(now)
+        if self.positions == before and not facts and not self.view.changed:
+            return False
+        self._seal(commit, facts)
+        changelog_next = await self._log.commit(commit)
+        self._store.write(commit.changes, changelog_next, now)
+        self.view.committed()
+        self._next_due = self._workflow.next_due(self.view)
+        if self.last_facts is not None and facts:
+            self.last_facts(facts)
+        for call in calls:
+            self._lanes.start(call, self.tenure)
+        return True
+
+    async def _take(
+        self,
+        role: Role,
+        budget: int,
+        now: int,
+        commit: Commit,
+        facts: list[Fact],
+        calls: list[Call],
+        spent: dict[Role, int] | None = None,
+    ) -> int:
+        """Decide records of one topic, in order, as far as budget, barrier and slots allow. Return how many."""
+        box = self._inboxes[role]
+        taken = 0
+        while box.fetches and taken < budget:
+            fetch = box.fetches[0]
+            if spent is not None and not self._may_decide(fetch, now):
+                break
+            position = self.positions[role]
+            records = fetch.records
+            first = _first(records, position)
+            done = True
+            for at in range(first, len(records)):
+                if taken >= budget or (spent is not None and self._lanes.free(role) <= spent.get(role, 0)):
+                    done = False
+                    break
+                record = records[at]
+                self._decide(role, record, now, commit, facts, calls, spent)
+                self.positions[role] = record.offset + 1
+                taken += 1
+                if taken % 500 == 0:
+                    await self._pause()
+            if not done:
+                break
+            self.positions[role] = fetch.next
+            box.fetches.popleft()
+            box.held -= len(records)
+        return taken
+
+    def _may_decide(self, fetch: Fetch, now: int) -> bool:
+        """Has all been read that lay before these sends in the other topics?"""
+        for role, end in fetch.ends.items():
+            read = self._workflow.settings_version() if role is Role.ACCOUNTS else self.positions.get(role, end)
+            if read < end:
+                impatient = fetch.role is Role.TRANSACTIONAL and now - fetch.fetched_at >= self._limits.patience
+                return impatient
+        return True
+
+    def _decide(
+        self,
+        role: Role,
+        record: Record,
+        now: int,
+        commit: Commit,
+        facts: list[Fact],
+        calls: list[Call],
+        spent: dict[Role, int] | None,
+    ) -> None:
+        counts = self._counts.get(role.value)
+        if counts is None:
+            counts = self._counts[role.value] = dict.fromkeys(COUNTED, 0)
+        counts["read"] += 1
+        view = self.view
+        view.mark()
+        moved = bool(record.headers) and any(name == ORIGIN for name, _ in record.headers)
+        try:
+            verdict = self._workflow.handle(role, record, view, now, moved)
+        except Misplaced as elsewhere:
+            view.rollback()
+            counts["moved"] += 1
+            origin = f"{role.value}/{self.partition}/{record.offset}".encode()
+            headers = [*record.headers, (ORIGIN, origin)]
+            commit.moved.append((role, Message(record.key, record.value, headers, elsewhere.partition)))
+            return
+        except Undecodable as refusal:
+            view.rollback()
+            counts["dead"] += 1
+            self._bury(role, record, now, commit, refusal.reason, refusal.detail)
+            return
+        except MachineryFault:
+            raise
+        except Exception as bug:
+            view.rollback()
+            counts["dead"] += 1
+            self._bug(now, bug)
+            where = f"a decider failed with {type(bug).__name__}; see the worker's log"
+            self._bury(role, record, now, commit, "decider", where)
+            return
+        counts[verdict.outcome] += 1
+        self._silent += verdict.silent
+        self._keep(verdict, facts, calls, spent)
+
+    def _keep(self, verdict: Verdict, facts: list[Fact], calls: list[Call], spent: dict[Role, int] | None) -> None:
+        facts.extend(verdict.facts)
+        for call in verdict.calls:
+            calls.append(call)
+            if spent is not None:
+                lane = Role.TRANSACTIONAL if call.class_ == "transactional" else Role.NEWSLETTER
+                spent[lane] = spent.get(lane, 0) + 1
+
+    def _bury(self, role: Role, record: Record, now: int, commit: Commit, reason: str, detail: str) -> None:
+        topic, original = self._topics.get(role, role.value), record.value
+        letter = DeadLetter(
+            reason, detail, topic, self.partition, record.offset, now, original,
+            len(original or b""), record.key, tuple(record.headers),
+        )  # fmt: skip
+        commit.dead_letters.append(Message(record.key, encode_dead_letter(letter)))
+
+    def _bug(self, now: int, bug: Exception) -> None:
+        """A bad deploy must not bury every password: past a few in a minute the worker stops instead."""
+        log.error("a decider failed: %s at %s", type(bug).__name__, _where(bug))
+        self._bugs.append(now)
+        while self._bugs and self._bugs[0] < now - MINUTE:
+            self._bugs.popleft()
+        if len(self._bugs) > BURIED:
+            raise MachineryFault(
+                f"deciders failed {len(self._bugs)} times within a minute, last with {type(bug).__name__} at "
+                f"{_where(bug)}: this is a fault of the code, not of the records. Nothing of this batch was committed."
+            ) from bug
+
+    def _abandon(self, now: int, commit: Commit, facts: list[Fact]) -> None:
+        """The former owner's attempts whose answer never came: nobody knows whether they went."""
+        if self._abandon_at is None:
+            return
+        if Role.ANSWERS in self.positions and self.positions[Role.ANSWERS] < self._abandon_at:
+            return
+        self._abandon_at = None
+        for key in self._inherited:
+            if self.view.get(key) is not None:
+                facts.extend(self._workflow.abandon(self.view, key, now).facts)
+        self._inherited = []
+
+    def _fire(self, now: int, commit: Commit, facts: list[Fact], calls: list[Call], spent: dict[Role, int]) -> None:
+        """Timers that are due, as far as there are slots for the calls they may lead to."""
+        room = min(WINDOW, *(self._lanes.free(role) - spent.get(role, 0) for role in SENDS))
+        if room > 0:
+            for verdict in self._workflow.due(self.view, now, room):
+                self._keep(verdict, facts, calls, spent)
+
+    def _sweep(self, now: int) -> None:
+        """Forget ids that can no longer be asked for, a few keys at a time."""
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + SWEEP_EVERY
+        after = str(self.view.get(SWEEP) or "")
+        cursor = self._workflow.sweep(self.view, now, bytes.fromhex(after), SWEEP_KEYS).hex()
+        if cursor != after:
+            self.view.put(SWEEP, cursor)
+
+    def _seal(self, commit: Commit, facts: Sequence[Fact]) -> None:
+        """Positions and counts join the batch; the last fact's header carries them into the journal as well."""
+        view = self.view
+        positions = {
+            role.value: (position, self._topic_ids.get(role.value, "")) for role, position in self.positions.items()
+        }
+        view.put(POSITIONS, positions)
+        view.put(COUNTS, self._counts)
+        if facts:
+            silent, self._silent = self._silent, b""
+        else:
+            self._silent = self._silent[-SILENT_BYTES:]
+        if (view.get(SILENT) or "") != self._silent.hex():
+            view.put(SILENT, self._silent.hex())
+        commit.changes = view.changes()
+        if not facts:
+            return
+        out = commit.facts
+        keys: dict[str, bytes] = {}
+        for fact in facts:
+            subject = fact.subject
+            key = keys.get(subject)
+            if key is None:
+                key = keys[subject] = subject.encode()
+            out.append(Message(key, encode_fact(fact)))
+        last = out[-1]
+        header = orjson.dumps({"positions": positions, "counts": self._counts})
+        out[-1] = Message(last.key, last.value, [(STATE_HEADER, header), (SILENT_HEADER, silent)])
+
+
+def _first(records: Sequence[Record], position: int) -> int:
+    """Index of the first record at or behind `position`: a fetch may have been decided in part."""
+    if not records or records[0].offset >= position:
+        return 0
+    low, high = 0, len(records)
+    while low < high:
+        middle = (low + high) // 2
+        if records[middle].offset < position:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _where(bug: BaseException) -> str:
+    """File and line of the innermost frame: enough to find it, and nothing of the record's content."""
+    trace = bug.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "?" if trace is None else f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

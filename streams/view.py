@@ -1,0 +1,106 @@
+"""The state as a batch of decisions sees it: the store, a cache of decoded values, and what this batch changed.
+
+Nothing here reaches the store or the log before the batch is committed, and one record's changes can be taken back
+(a decider that raised must leave no half-made change in the commit).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors.ports import Store
+
+Encode = Callable[[bytes, Any], bytes]
+Decode = Callable[[bytes, bytes], Any]
+
+_ABSENT = object()
+
+
+class StateView:
+    """A keyspace.View over a Store. Values are immutable; `cached` values are kept decoded, newest last."""
+
+    def __init__(self, store: Store, encode: Encode, decode: Decode, cached: int = 20_000) -> None:
+        self._store = store
+        self._encode = encode
+        self._decode = decode
+        self._limit = cached
+        self._clean: dict[bytes, Any] = {}
+        self._dirty: dict[bytes, Any] = {}  # a value of None is a deletion
+        self._undo: list[tuple[bytes, Any]] = []
+
+    def get(self, key: bytes) -> Any:
+        value = self._dirty.get(key, _ABSENT)
+        if value is not _ABSENT:
+            return value
+        value = self._clean.get(key)
+        if value is not None:
+            return value
+        raw = self._store.get(key)
+        if raw is None:
+            return None
+        value = self._clean[key] = self._decode(key, raw)
+        return value
+
+    def put(self, key: bytes, value: Any) -> None:
+        self._undo.append((key, self._dirty.get(key, _ABSENT)))
+        self._dirty[key] = value
+
+    def delete(self, key: bytes) -> None:
+        self._undo.append((key, self._dirty.get(key, _ABSENT)))
+        self._dirty[key] = None
+
+    def scan(self, prefix: bytes, limit: int, before: bytes | None = None) -> list[tuple[bytes, Any]]:
+        """As View.scan; this batch's own changes are seen."""
+        own = {
+            key: value
+            for key, value in self._dirty.items()
+            if key.startswith(prefix) and (before is None or key < before)
+        }
+        deleted = sum(value is None for value in own.values())
+        found: dict[bytes, Any] = {}
+        for key, raw in self._store.scan(prefix, limit + deleted, before):
+            if key not in own:
+                found[key] = self._decode(key, raw)
+        found.update((key, value) for key, value in own.items() if value is not None)
+        return sorted(found.items())[:limit]
+
+    def after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, Any]]:
+        """Committed keys with this prefix behind `key`, in order: for slow walks such as the sweep of old ids."""
+        pairs = self._store.after(key, prefix, limit)
+        return [(at, self._decode(at, raw)) for at, raw in pairs if self._dirty.get(at, _ABSENT) is _ABSENT]
+
+    def mark(self) -> None:
+        """A new record begins: what came before it stays, whatever this record does."""
+        self._undo.clear()
+
+    def rollback(self) -> None:
+        """Take back what was changed since the last `mark`."""
+        for key, before in reversed(self._undo):
+            if before is _ABSENT:
+                self._dirty.pop(key, None)
+            else:
+                self._dirty[key] = before
+        self._undo.clear()
+
+    @property
+    def changed(self) -> int:
+        """Keys changed since the last commit."""
+        return len(self._dirty)
+
+    def changes(self) -> dict[bytes, bytes | None]:
+        """The changed keys in their stored form."""
+        encode = self._encode
+        return {key: None if value is None else encode(key, value) for key, value in self._dirty.items()}
+
+    def committed(self) -> None:
+        """The changes are in the log and in the store: keep them as read."""
+        clean = self._clean
+        for key, value in self._dirty.items():
+            if value is None:
+                clean.pop(key, None)
+            elif key[:1] != b"i":  # an event's id is asked for again by a repetition only
+                clean[key] = value
+        self._dirty.clear()
+        self._undo.clear()
+        if len(clean) > self._limit:
+            for key in list(clean)[: len(clean) - self._limit // 2]:
+                del clean[key]
