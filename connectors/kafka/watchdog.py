@@ -3,7 +3,7 @@
     python -I -S watchdog.py FD COMMAND...
 
 Standard input is a pipe that only the owner holds open: its end (the owner closed it, exited, or was killed) is the
-word to stop. FD is the locked file of the data directory: watchdog and broker inherit it, so that the lock lasts exactly
+word to stop. FD is the locked file of the data directory: watchdog and broker inherit it, so the lock lasts exactly
 as long as either of them. A process of its own, because the kernel's parent-death signal follows a thread, and does not
 exist on macOS. The first line on standard output is the broker's process id. Imports nothing of Recado, to start fast.
 """

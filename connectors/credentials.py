@@ -1,0 +1,59 @@
+"""What others prove themselves with to Recado: derived from RECADO_SECRET, so that nothing is stored or looked up.
+
+Each account has a secret in its callback URL and an API key. Both are 192 bits of HMAC-SHA256 over what they are for,
+the account and a generation: a leaked one is retired by the account's next generation. Checks take the same time for
+any input.
+"""
+
+import base64
+import hashlib
+import hmac
+from typing import Final
+
+API_KEY_PREFIX: Final = "rk_"  # recognisable to people and to secret scanners
+CALLBACK_PREFIX: Final = "cb_"
+_BYTES: Final = 24  # NOTE: 32 characters of base64 without padding
+
+
+def api_key(secret: bytes, account: str, generation: int = 1) -> str:
+    """The account's API key: `rk_` and 32 URL-safe characters."""
+    return API_KEY_PREFIX + _derived(secret, "api-key", account, generation)
+
+
+def callback_secret(secret: bytes, account: str, generation: int = 1) -> str:
+    """What the account's callback URL ends with: `cb_` and 32 URL-safe characters."""
+    return CALLBACK_PREFIX + _derived(secret, "callback", account, generation)
+
+
+def is_api_key(secret: bytes, account: str, presented: str, generation: int = 1) -> bool:
+    """Whether `presented` (any text from outside) is the account's API key. Constant time."""
+    return _same(api_key(secret, account, generation), presented)
+
+
+def is_callback_secret(secret: bytes, account: str, presented: str, generation: int = 1) -> bool:
+    """Whether `presented` (any text from outside) is the secret of the account's callback URL. Constant time."""
+    return _same(callback_secret(secret, account, generation), presented)
+
+
+def mac_key(secret: bytes) -> bytes:
+    """The 32 bytes that sign client ids (events/client_id.py)."""
+    return _mac(secret, "client-id")
+
+
+def link_key(secret: bytes) -> bytes:
+    """The 32 bytes that sign the codes of short links and opt-out pages."""
+    return _mac(secret, "link")
+
+
+def _derived(secret: bytes, purpose: str, account: str, generation: int) -> str:
+    return base64.urlsafe_b64encode(_mac(secret, purpose, account, str(generation))[:_BYTES]).decode("ascii")
+
+
+def _mac(secret: bytes, *words: str) -> bytes:
+    # Lengths in front: no two lists of words make the same message.
+    message = b"".join(len(word).to_bytes(2, "big") + word for word in (w.encode("utf-8") for w in ("recado", *words)))
+    return hmac.new(secret, message, hashlib.sha256).digest()
+
+
+def _same(expected: str, presented: str) -> bool:
+    return hmac.compare_digest(expected.encode("utf-8"), presented.encode("utf-8", "surrogatepass"))
