@@ -1,11 +1,38 @@
 """Reading a partition's changelog or journal to its end, by whole fetches, outside the consumer group."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.ports import MachineryFault, Record
+
+
+class Bounds:
+    """Asks for first and last stable positions over a connection of its own.
+
+    A broker answers one connection's requests in their order, so that a question behind a fetch waits as long as the
+    fetch does.
+    """
+
+    def __init__(self, client: Mapping[str, Any]) -> None:
+        self._consumer = AIOKafkaConsumer(isolation_level="read_committed", enable_auto_commit=False, **client)
+
+    async def open(self) -> None:
+        await self._consumer.start()
+
+    async def close(self) -> None:
+        await self._consumer.stop()
+
+    async def ends(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The last stable position of each. Raises aiokafka's KafkaError."""
+        ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(partitions))
+        return ends
+
+    async def begins(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The first position of each that retention has left."""
+        begins: Mapping[TopicPartition, int] = await self._consumer.beginning_offsets(list(partitions))
+        return begins
 
 
 class Reader:
@@ -27,13 +54,6 @@ class Reader:
     async def close(self) -> None:
         await self._consumer.stop()
 
-    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        """First and last stable position of a partition."""
-        tp = TopicPartition(topic, partition)
-        begin = await self._consumer.beginning_offsets([tp])
-        end = await self._consumer.end_offsets([tp])
-        return begin[tp], end[tp]
-
     async def read(
         self, topic: str, partition: int, start: int, end: int
     ) -> AsyncIterator[tuple[Sequence[Record], int]]:
@@ -41,6 +61,8 @@ class Reader:
 
         Markers move the position without a record, so the end is judged by the position alone.
         """
+        if start >= end:
+            return
         tp = TopicPartition(topic, partition)
         consumer = self._consumer
         consumer.assign([tp])

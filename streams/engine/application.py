@@ -1,6 +1,5 @@
 """The Faust application around an engine: app, agent, table, worker. Made by a function, never at import."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from typing import Any
 
 import faust
 from faust.types import TP
-from mode.utils.futures import maybe_async
 
 from events.topics import Role
 from streams.engine.consumer import BatchSchema, EngineConsumer, EngineTransport
@@ -75,7 +73,7 @@ def build_app(engine: Engine, membership: Membership) -> EngineApp:
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=membership.fetch_bytes,
         broker_session_timeout=membership.session_seconds,
-        broker_heartbeat_interval=min(1.0, membership.session_seconds / 6),
+        broker_heartbeat_interval=0.3,  # a planned hand-over is heard of within it
         broker_rebalance_timeout=30.0,
         broker_request_timeout=max(40.0, membership.session_seconds + 5),
         stream_wait_empty=False,
@@ -121,13 +119,3 @@ def build_app(engine: Engine, membership: Membership) -> EngineApp:
             await consumer._thread.show_positions(positions)
 
     return app
-
-
-async def run(app: EngineApp) -> None:
-    """Start the app in this loop and run it until it is stopped."""
-    await app.start()
-    try:
-        await app.wait_until_stopped()
-    finally:
-        await maybe_async(app.stop())
-        await asyncio.sleep(0)

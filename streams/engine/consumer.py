@@ -8,8 +8,9 @@ way is therefore fetched again.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import faust
@@ -19,7 +20,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from connectors.ports import Fetch
-from events.topics import Role
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
@@ -118,15 +118,11 @@ class EngineThread(driver.AIOKafkaConsumerThread):
                 if subscriptions.reassignment_in_progress or not assignment.active:
                     return []
                 records = await self._drained(fetcher, ready)
-        moved = self._moved(assignment, ready)
         now = int(time.time() * 1000)
         engine: Engine = self.app.engine
-        fetches = [
-            (tp, engine.role_of(tp.topic), start, after, records.get(tp, ())) for tp, (start, after) in moved.items()
-        ]
-        ends = await self._ends(consumer, fetches)
         return [
-            (tp, Fetch(role, start, after, found, ends.get(tp, {}), now)) for tp, role, start, after, found in fetches
+            (tp, Fetch(engine.role_of(tp.topic), start, after, records.get(tp, ()), {}, now))
+            for tp, (start, after) in self._moved(assignment, ready).items()
         ]
 
     async def _drained(self, fetcher: Any, ready: Mapping[TP, int]) -> Mapping[TP, Any]:
@@ -142,21 +138,6 @@ class EngineThread(driver.AIOKafkaConsumerThread):
             if state is not None and state.has_valid_position and state.position > start:
                 moved[tp] = (start, state.position)
         return moved
-
-    async def _ends(self, consumer: Any, fetches: Iterable[tuple[TP, Role, int, int, Any]]) -> dict[TP, dict[Role, int]]:
-        """For each fetch of sends: the ends that contacts, callbacks and accounts have now, after it was fetched."""
-        engine: Engine = self.app.engine
-        asked: dict[TP, dict[Role, TopicPartition]] = {}
-        for tp, role, _, _, records in fetches:
-            if records:
-                before = engine.read_before(role, tp.partition)
-                if before:
-                    asked[tp] = before
-        if not asked:
-            return {}
-        wanted = {before for befores in asked.values() for before in befores.values()}
-        ends = await consumer.end_offsets(list(wanted))
-        return {tp: {role: ends[before] for role, before in befores.items()} for tp, befores in asked.items()}
 
     def beat_age(self) -> float:
         """Seconds since the broker last answered a heartbeat without error."""
@@ -198,7 +179,7 @@ class EngineConsumer(driver.Consumer):
                 if not wanted:
                     await engine.wait_for_room(IDLE_WAIT)
                     continue
-                for tp, fetch in await self._thread.fetch(wanted, IDLE_WAIT):
+                for tp, fetch in await self._bounded(engine, await self._thread.fetch(wanted, IDLE_WAIT)):
                     batch = Batch(tp.partition, engine.tenure, fetch)
                     engine.handed(tp, batch)
                     await self.callback(self._message(tp, batch))
@@ -207,6 +188,18 @@ class EngineConsumer(driver.Consumer):
         except BaseException as exc:
             engine.fatal(exc)
             raise
+
+    async def _bounded(self, engine: "Engine", fetches: list[tuple[TP, Fetch]]) -> list[tuple[TP, Fetch]]:
+        """Sends learn the ends that contacts, callbacks and accounts have now, after these sends were fetched."""
+        before = {tp: engine.read_before(fetch.role, tp.partition) for tp, fetch in fetches if fetch.records}
+        asked = {other for others in before.values() for other in others.values()}
+        if not asked:
+            return fetches
+        ends = await engine.bounds.ends(asked)
+        return [
+            (tp, replace(fetch, ends={role: ends[other] for role, other in before.get(tp, {}).items()}))
+            for tp, fetch in fetches
+        ]
 
     def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from connectors.kafka.changelog import Reader
+from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
 from connectors.ports import Clock, MachineryFault
 from events.topics import Role
@@ -85,6 +85,7 @@ class Engine:
 
     def __init__(self, wiring: Wiring, fatal: Callable[[BaseException], None]) -> None:
         self.wiring = wiring
+        self.bounds = Bounds(wiring.client)
         self.tenure = 0
         self.suspended = True
         self.members: Membership | None = None
@@ -98,6 +99,14 @@ class Engine:
         self._room = asyncio.Event()
         self._outstanding: dict[TP, Batch] = {}
         self._writers: list[TransactionLog] = []
+
+    async def open(self) -> None:
+        """Before the app starts. Raises aiokafka's KafkaError when the broker cannot be reached."""
+        await self.bounds.open()
+
+    async def close(self) -> None:
+        """After the app has stopped."""
+        await self.bounds.close()
 
     # --- for the consumer -----------------------------------------------------------------------------------------
 
@@ -157,8 +166,13 @@ class Engine:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._room.wait(), seconds)
 
+    def freed(self) -> None:
+        """A slot came free."""
+        self._room.set()
+        self.wake_all()
+
     def wake_all(self) -> None:
-        """Slots came free or settings changed: what was held back may go on."""
+        """Settings or slots changed: what was held back may go on."""
         for running in self.running.values():
             running.wake.set()
 
@@ -207,13 +221,19 @@ class Engine:
         wiring = self.wiring
         reader = Reader(wiring.client)
         try:
-            await reader.open()
             writers = {partition: self._writer(partition) for partition in partitions}
-            await asyncio.gather(*(writer.open() for writer in writers.values()))
+            await asyncio.gather(reader.open(), *(writer.open() for writer in writers.values()))
             await wiring.settings.caught_up()
+            # Only now, behind the fence: nothing that a former owner still wrote can lie beyond these ends.
+            asked = [TopicPartition(name, partition) for name in self._bounded() for partition in partitions]
+            begins, ends = (await self.bounds.begins(asked), await self.bounds.ends(asked)) if asked else ({}, {})
             for partition, writer in writers.items():
                 began = time.monotonic()
-                pipeline, read = await self._recover(reader, partition, writer)
+                limits = {
+                    role: (begins[tp], ends[tp])
+                    for role, tp in ((self.role_of(tp.topic), tp) for tp in asked if tp.partition == partition)
+                }
+                pipeline, read = await self._recover(reader, partition, writer, limits)
                 self.recovered[partition] = (read, time.monotonic() - began)
                 self.running[partition] = Running(pipeline, writer, asyncio.Event())
         finally:
@@ -232,31 +252,39 @@ class Engine:
         self._writers.append(writer)
         return writer
 
-    async def _recover(self, reader: Reader, partition: int, writer: TransactionLog) -> tuple[Pipeline, int]:
+    def _bounded(self) -> list[str]:
+        topics = self.wiring.topics
+        return [topics[role] for role in (Role.STATE, Role.JOURNAL, *self.wiring.inputs)]
+
+    async def _recover(
+        self, reader: Reader, partition: int, writer: TransactionLog, limits: Mapping[Role, tuple[int, int]]
+    ) -> tuple[Pipeline, int]:
         assert self.stores is not None
         wiring = self.wiring
         now = wiring.clock.now()
-        store, recovered = await recover(reader, self.stores, wiring.topics, partition, now)
+        topic = wiring.topics[Role.STATE]
+        store, recovered = await recover(reader, self.stores, topic, partition, *limits[Role.STATE], now)
         workflow = wiring.workflow(partition)
         view = StateView(store, wiring.encode, wiring.decode, wiring.cached)
-        if view.get(POSITIONS) is None:
-            begin, end = await reader.bounds(wiring.topics[Role.JOURNAL], partition)
-            if end > begin:
-                store = self.stores.wipe(partition)
-                view = StateView(store, wiring.encode, wiring.decode, wiring.cached)
-                await rebuild(reader, store, view, workflow, wiring.topics, partition, writer, now)
+        begin, end = limits[Role.JOURNAL]
+        if view.get(POSITIONS) is None and end > begin:
+            store = self.stores.wipe(partition)
+            view = StateView(store, wiring.encode, wiring.decode, wiring.cached)
+            journal = wiring.topics[Role.JOURNAL]
+            await rebuild(reader, store, view, workflow, journal, partition, begin, end, writer, now)
         pipeline = Pipeline(
             partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
-            pause=_pause, inputs=wiring.inputs, topics=wiring.topics, topic_ids=wiring.topic_ids, limits=wiring.limits,
+            pause=_pause, inputs=wiring.inputs, topics=wiring.topics, topic_ids=wiring.topic_ids,
+            limits=wiring.limits,
         )  # fmt: skip
         pipeline.last_facts = wiring.on_facts
-        await self._check_bounds(reader, pipeline)
+        self._check_bounds(pipeline, limits)
         return pipeline, recovered.records
 
-    async def _check_bounds(self, reader: Reader, pipeline: Pipeline) -> None:
+    def _check_bounds(self, pipeline: Pipeline, limits: Mapping[Role, tuple[int, int]]) -> None:
         for role in self.wiring.inputs:
             topic = self.wiring.topics[role]
-            begin, end = await reader.bounds(topic, pipeline.partition)
+            begin, end = limits[role]
             position = pipeline.positions[role]
             if position > end:
                 raise MachineryFault(
@@ -270,10 +298,7 @@ class Engine:
                         "records were deleted before they were read. Set its retention.ms to -1 and restore them."
                     )
                 pipeline.start_at(role, begin)
-            if role is Role.ANSWERS:
-                pipeline.await_answers(end)
-        if Role.ANSWERS not in self.wiring.inputs:
-            pipeline.await_answers(0)
+        pipeline.await_answers(limits[Role.ANSWERS][1] if Role.ANSWERS in limits else 0)
 
     # --- running --------------------------------------------------------------------------------------------------
 

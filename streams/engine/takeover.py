@@ -6,7 +6,7 @@ owner still writes.
 """
 
 import logging
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ from connectors.kafka.transaction import TransactionLog
 from connectors.ports import Changes, Commit, MachineryFault
 from connectors.state import StateStore
 from events.codec import decode_fact
-from events.topics import Role
 from streams.engine.table import PartitionStores
 from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Workflow
 from streams.view import StateView
@@ -91,11 +90,9 @@ class TakeOver(Recovery):
 
 
 async def recover(
-    reader: Reader, stores: PartitionStores, topics: Mapping[Role, str], partition: int, now: int
+    reader: Reader, stores: PartitionStores, topic: str, partition: int, begin: int, end: int, now: int
 ) -> tuple[StateStore, Recovered]:
     """Bring the local copy to the changelog's end. A copy that is ahead of it, or too old, is thrown away first."""
-    topic = topics[Role.STATE]
-    begin, end = await reader.bounds(topic, partition)
     store = stores.open(partition)
     position = store.changelog_next
     wiped = False
@@ -115,8 +112,10 @@ async def rebuild(
     store: StateStore,
     view: StateView,
     workflow: "Foldable",
-    topics: Mapping[Role, str],
+    topic: str,
     partition: int,
+    begin: int,
+    end: int,
     writer: TransactionLog,
     now: int,
 ) -> int:
@@ -126,8 +125,6 @@ async def rebuild(
     positions are written last: a crash in between leaves a changelog without positions, and the next take-over
     begins this again.
     """
-    topic = topics[Role.JOURNAL]
-    begin, end = await reader.bounds(topic, partition)
     folded = 0
     header: bytes | None = None
     async for records, _ in reader.read(topic, partition, begin, end):

@@ -1,0 +1,179 @@
+"""One worker, put together: the only place where the engine, the sender and the world's ports meet."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from connectors.carriers.instasent import Connections
+from connectors.clock import SystemClock
+from connectors.credentials import mac_key
+from connectors.kafka.accounts import AccountsReader
+from connectors.kafka.admin import topic_ids
+from connectors.kafka.answers import AnswersTopic
+from connectors.kafka.errors import BrokerUnavailable
+from connectors.ports import Fenced
+from events import topics
+from events.topics import Role
+from projections import keyspace
+from projections.account import Directory
+from streams.engine.application import EngineApp, Membership, build_app
+from streams.engine.engine import Engine, Wiring
+from streams.pipeline import Limits
+from streams.provider import AccountProvider
+from streams.sender import Sender
+from streams.settings import Settings
+from streams.worker_name import WorkerName, claim
+from streams.workflow import SendingWorkflow
+
+log = logging.getLogger(__name__)
+
+FAULT = 70  # exit status of a worker that stopped for a fault of the machinery
+
+
+def group_id(prefix: str) -> str:
+    """The consumer group, and the root of the transactional ids: the topic prefix without its dot."""
+    return prefix.rstrip(".")
+
+
+def end_process(exc: BaseException) -> None:
+    """A fault of the machinery: say what happened and be gone, as surely as by kill -9. A fenced worker starts again.
+
+    Nothing is flushed or finished on purpose: what was not committed is done again by whoever owns the partition.
+    """
+    log.critical("the worker stops: %s", exc, exc_info=None if isinstance(exc, Fenced) else exc)
+    logging.shutdown()
+    sys.stdout.flush()
+    if isinstance(exc, Fenced):
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very program, with its own arguments
+    os._exit(FAULT)
+
+
+class Worker:
+    """A worker's parts. `start` returns once partitions are owned or the group has given it none."""
+
+    def __init__(self, settings: Settings, name: str, fatal: Any = end_process) -> None:
+        assert settings.kafka is not None
+        self.settings = settings
+        self.name = name
+        self._fatal = fatal
+        prefix = settings.topic_prefix
+        self.topics = {role: topics.name(prefix, role) for role in Role}
+        self.client = {"bootstrap_servers": settings.kafka, **settings.security.arguments()}
+        self.directory = Directory()
+        self.clock = SystemClock()
+        self.connections = Connections()
+
+    async def run(self) -> None:
+        """Run until `stop` is called or the process ends."""
+        settings = self.settings
+        secret = settings.secret()
+        ids = await asyncio.to_thread(
+            topic_ids, settings.kafka or "", sorted(self.topics.values()), security=settings.security
+        )
+        accounts = AccountsReader(self.topics[Role.ACCOUNTS], self.client, self.directory)
+        answers = AnswersTopic(self.topics[Role.ANSWERS], self.client)
+        sender = Sender(
+            provider=AccountProvider(self.directory, secret, self.connections),
+            answers=answers,
+            lease=self,
+            clock=self.clock,
+            spawn=self._spawn,
+            failed=lambda exc: engine.fatal(exc),
+        )
+        key = mac_key(secret)
+        wiring = Wiring(
+            topics=self.topics,
+            topic_ids={role.value: ids[name] for role, name in self.topics.items()},
+            client=self.client,
+            transactional_prefix=group_id(settings.topic_prefix),
+            workflow=lambda partition: SendingWorkflow(
+                partition, settings.partitions, self.directory, key, lambda: accounts.version
+            ),
+            encode=keyspace.encode,
+            decode=keyspace.decode,
+            lanes=sender,
+            busy=lambda: sender.busy,
+            clock=self.clock,
+            settings=accounts,
+            limits=Limits(patience=settings.transactional_wait),
+        )
+        engine = self.engine = Engine(wiring, self._fatal)
+        sender.freed = engine.freed
+        accounts.changed = engine.wake_all
+        self._tasks: set[asyncio.Task[Any]] = set()
+        app = self.app = build_app(
+            engine,
+            Membership(
+                group=group_id(settings.topic_prefix),
+                worker=self.name,
+                bootstrap=settings.kafka or "",
+                data=settings.data / "workers" / f"{self.name}.state",
+                partitions=settings.partitions,
+                credentials=settings.security.faust(),
+            ),
+        )
+        async with self.connections:
+            await accounts.open()
+            await answers.open()
+            await engine.open()
+            reading = asyncio.create_task(self._guard(accounts.run()))
+            try:
+                await self._serve(app)
+            finally:
+                reading.cancel()
+                await engine.close()
+                await answers.close()
+                await accounts.close()
+
+    async def _serve(self, app: EngineApp) -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        await app.start()
+        await stopping.wait()
+        log.warning("stopping: calls under way are answered, then the partitions are handed over")
+        await app.stop()
+
+    async def _guard(self, task: Any) -> None:
+        try:
+            await task
+        except asyncio.CancelledError:
+            raise
+        except BaseException as exc:
+            self.engine.fatal(exc)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def holds(self, partition: int, tenure: int) -> bool:
+        """ports.Lease, asked right before each call."""
+        return self.engine.holds(partition, tenure)
+
+
+def run_worker(settings: Settings) -> None:
+    """Be one worker until SIGTERM. Raises SettingError or BrokerUnavailable before anything is started."""
+    name: WorkerName = claim(settings.data, settings.worker)
+    with name:
+        worker = Worker(settings, name.name)
+        try:
+            asyncio.run(worker.run())
+        except KafkaError as exc:
+            raise BrokerUnavailable(
+                f"Kafka at {settings.kafka} cannot be reached ({type(exc).__name__})", "check RECADO_KAFKA"
+            ) from exc
+
+
+def partitions_of(worker: Worker) -> Sequence[int]:
+    """What it owns now."""
+    return tuple(worker.engine.running)
+
+

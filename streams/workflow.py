@@ -1,0 +1,73 @@
+"""The product's workflow: bytes to an event, the roster's decision, and whose partition it is."""
+
+from collections.abc import Callable, Sequence
+
+from connectors.ports import Record
+from events.codec import decode_input
+from events.envelope import Input
+from events.fact import Fact
+from events.partition import partition_of
+from events.topics import Role
+from projections import keyspace
+from projections.account import Directory
+from streams import roster
+from streams.pipeline import Misplaced, Verdict
+from streams.view import StateView
+
+ROUTED = frozenset((Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER))  # written by strangers, with any hash
+
+
+class SendingWorkflow:
+    """One partition's deciders over its view. `version` tells how far recado.accounts has been read."""
+
+    def __init__(
+        self, partition: int, partitions: int, directory: Directory, mac_key: bytes, version: Callable[[], int]
+    ) -> None:
+        self._partition = partition
+        self._partitions = partitions
+        self._directory = directory
+        self._mac_key = mac_key
+        self.settings_version = version
+
+    def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
+        event = decode_input(role, record.value)
+        if role in ROUTED:
+            self._check_partition(event, view)
+        decision = roster.handle(event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved)
+        silent = b""
+        if decision.outcome == "unchanged":
+            silent = keyspace.seen_key(event.subject, event.source, event.id)[len(keyspace.SEEN) :]
+        return Verdict(decision.outcome, decision.facts, decision.calls, silent)
+
+    def _check_partition(self, event: Input, view: StateView) -> None:
+        # A contact that this partition knows is its own: only the first record of a contact needs the hash.
+        if view.get(keyspace.contact_key(event.subject)) is None:
+            home = partition_of(event.subject.encode(), self._partitions)
+            if home != self._partition:
+                raise Misplaced(home)
+
+    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]:
+        decisions = roster.due(view, self._directory, now, self._partition, self._mac_key, limit)
+        return [Verdict(decision.outcome, decision.facts, decision.calls) for decision in decisions]
+
+    def next_due(self, view: StateView) -> int | None:
+        first = view.scan(keyspace.TIMERS, 1)
+        return int(first[0][0][len(keyspace.TIMERS) :].split(b"/", 1)[0]) if first else None
+
+    def open_attempts(self, view: StateView) -> Sequence[bytes]:
+        return [key for key, _ in view.scan(keyspace.OPEN, 1_000_000)]
+
+    def abandon(self, view: StateView, open_key: bytes, now: int) -> Verdict:
+        decision = roster.abandon(view, open_key[len(keyspace.OPEN) :].decode(), now)
+        return Verdict(decision.outcome, decision.facts, decision.calls)
+
+    def sweep(self, view: StateView, now: int, after: bytes, limit: int) -> bytes:
+        return roster.sweep(view, now, after, limit)
+
+    def fold(self, fact: Fact, view: StateView) -> None:
+        keyspace.apply(view, fact)
+
+    def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:
+        day = keyspace.forgotten_after(at)
+        for start in range(0, len(ids), 16):
+            view.put(keyspace.SEEN + ids[start : start + 16], day)
