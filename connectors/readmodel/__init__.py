@@ -1,0 +1,1 @@
+"""The SQL read model: every fact of the journal, and the state that follows from them, for the API and for analysts."""

@@ -1,0 +1,101 @@
+"""The JSON of the read model's answers, the same over HTTP and with `--json`. Times are RFC 3339."""
+
+from typing import Any, Final
+
+import orjson
+
+from connectors.readmodel.message import Row, labels_of
+from connectors.readmodel.queries import ContactAnswer, ReceivedAnswer, SendRecord
+from connectors.readmodel.story import Step, story
+from events import instant
+from events.codec import encode_fact
+from events.contact import PHONE, PHONE_STATUS, SUBSCRIPTION, Subscription
+
+_TIMES: Final = (
+    "requested_at",
+    "deferred_until",
+    "attempted_at",
+    "accepted_at",
+    "delivered_at",
+    "event_at",
+    "updated_at",
+)
+_AS_THEY_ARE: Final = (
+    "outcome",
+    "state",
+    "reason",
+    "detail",
+    "template",
+    "template_version",
+    "sender",
+    "text",
+    "encoding",
+    "parts",
+    "alert",
+    "attempt",
+    "client_id",
+    "provider_id",
+    "provider_status",
+    "code",
+    "bounce",
+    "clicks",
+)
+
+
+def contact(answer: ContactAnswer, default_subscription: Subscription = "none") -> dict[str, Any]:
+    """`fields` is what a PATCH of the contact would take: system and custom fields by their names. The account's
+    default is the subscription of a contact of whom nothing was said."""
+    account, _, name = answer.subject.partition("/")
+    state = answer.state
+    subscription = state.subscription or default_subscription
+    system = {PHONE: state.phone, PHONE_STATUS: state.phone_status, SUBSCRIPTION: subscription}
+    return {
+        "account": account,
+        "contact": name,
+        "phone": state.phone,
+        "phone_status": state.phone_status,
+        "subscription": subscription,
+        "fields": system | dict(state.fields),
+        "erased": state.erased,
+        "sequence": answer.sequence,
+        "updated_at": instant.render(answer.updated_at),
+    }
+
+
+def message(row: Row) -> dict[str, Any]:
+    """One send. `sequence` is the number of its first fact among the contact's: the cursor of the list of messages."""
+    return {
+        "send_id": row["send_id"],
+        "class": row["class_"],
+        **{name: row[name] for name in _AS_THEY_ARE},
+        "to": row["recipient"],
+        "labels": labels_of(row),
+        **{name: None if row[name] is None else instant.render(row[name]) for name in _TIMES},
+        "sequence": row["first_sequence"],
+    }
+
+
+def received(answer: ReceivedAnswer) -> dict[str, Any]:
+    last = None if answer.last is None else message(answer.last)
+    return {"received": answer.received, "count": answer.count, "last": last}
+
+
+def send(record: SendRecord) -> dict[str, Any]:
+    """The decision record: the send, the steps in words, and the facts as they stand in the journal."""
+    return {
+        "account": record.row["account"],
+        "contact": record.row["contact"],
+        **message(record.row),
+        "steps": [step(one) for one in story(record.facts)],
+        "facts": [orjson.loads(encode_fact(fact)) for fact in record.facts],
+    }
+
+
+def step(told: Step) -> dict[str, Any]:
+    return {
+        "time": instant.render(told.at),
+        "what": told.what,
+        "detail": told.detail,
+        "type": told.type,
+        "sequence": told.sequence,
+    }
