@@ -8,6 +8,7 @@ from events.shape import Data, Moment, check_storable
 
 _Word = Annotated[str, StringConstraints(max_length=256), AfterValidator(check_storable)]
 _Body = Annotated[str, StringConstraints(max_length=65_536), AfterValidator(check_storable)]
+_Raw = Annotated[str, StringConstraints(max_length=131_072), AfterValidator(check_storable)]  # 64 KiB, or their base64
 
 
 class CallbackReceived(Data):
@@ -23,4 +24,4 @@ class CallbackReceived(Data):
     code: int | None = None
     event_at: Moment | None = None
     message: _Body | None = None
-    raw: _Body | None = None
+    raw: _Raw | None = None

@@ -23,7 +23,7 @@ class RateHeaders:
     reset_at: int | None = None
 
     def wait(self, now: int) -> int | None:
-        """Milliseconds until the reset, 1 s at least and 120 s at most; None if it is missing or past: then back off."""
+        """Milliseconds until the reset, at least 1 s, at most 120 s; None if it is missing or past: then back off."""
         if self.reset_at is None or self.reset_at <= now:
             return None
         return min(_LONGEST_WAIT, max(_SHORTEST_WAIT, self.reset_at - now))

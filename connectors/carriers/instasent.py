@@ -1,7 +1,7 @@
 """Instasent's Transactional API, one SMS a call: instasent.md, sections 1 and 2.
 
-What comes back is hostile: bodies are bounded, nothing is decompressed, no redirect is followed, no cookie kept. Whether
-a request left this machine is told by the connection, not by the kind of the error: before a connection to the provider
+What comes back is hostile: bodies are bounded, nothing is decompressed, no redirect followed, no cookie kept. Whether a
+request left this machine is told by the connection, not by the kind of the error: before a connection to the provider
 stands, nothing can have left; from then on everything may have.
 """
 
@@ -103,7 +103,7 @@ class Instasent:
             raise ValueError("the token has to be 1 to 1,024 printable ASCII characters without spaces: paste it again")
 
     async def send(self, call: Sms, *, allow_unicode: bool) -> Answer:
-        """One POST to `/sms`: see Carrier. Raises RuntimeError if the connections are not open: nothing was sent then."""
+        """One POST to `/sms`: see Carrier. Raises RuntimeError if the connections are not open: nothing was sent."""
         body = orjson.dumps(
             {
                 "from": call.sender,

@@ -20,7 +20,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An answer to give instead of the usual one. `taken` says whether the SMS was sent all the same, as it may be where
+    """An answer to give instead of the usual one. `taken`: the SMS was sent all the same, as it may be where
     the answer is Unknown."""
 
     answer: Answer

@@ -1,0 +1,137 @@
+"""Single records into Kafka, each durable before it counts: what the ingress and the API write through.
+
+The real appender outlives its broker: it opens a producer in the background, again and again, and says meanwhile that
+nothing is durable. A record whose acknowledgement did not come may still be in Kafka; who repeats it has to give it the
+same event id.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE: Final = 30.0
+
+
+class NotDurable(Exception):
+    """The record is not surely in Kafka. The message says why, for a person; repeat it later."""
+
+
+class Appender(Protocol):
+    """Writes one record at a time."""
+
+    async def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        """Return once the record is durable. Raises NotDurable; waits as long as the broker does, so bound it."""
+        ...
+
+
+class Appended(NamedTuple):
+    """One record that an appender in memory took."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+
+
+@dataclass(slots=True)
+class MemoryAppender:
+    """The appender of tests and demos. While `down` it refuses, while not `open` it keeps everyone waiting."""
+
+    records: list[Appended] = field(default_factory=list)
+    down: bool = False
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    async def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        """Keep the record in the list. Raises NotDurable while `down`."""
+        if self.down:
+            raise NotDurable("the broker is down")
+        await self.open.wait()
+        self.records.append(Appended(topic, partition, key, value))
+
+
+class KafkaAppender:
+    """An idempotent producer with acks=all, replaced by a new one after any error that it does not get over itself."""
+
+    def __init__(self, client: Mapping[str, Any], *, first_pause: float = 0.5) -> None:
+        """`client`: what aiokafka needs to reach the broker (`bootstrap_servers`, security). `first_pause`: seconds
+        before opening is tried again, doubling up to 30."""
+        self._client = dict(client)
+        self._first_pause = first_pause
+        self._producer: AIOKafkaProducer | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a producer is open. A broker that went down since may show only in the next append."""
+        return self._producer is not None
+
+    async def open(self, wait: float = 0.0) -> None:
+        """Begin to open, and wait at most so many seconds for it; a broker that is down is tried until `close`."""
+        self._opening = asyncio.create_task(self._open())
+        if wait:
+            await asyncio.wait([self._opening], timeout=wait)
+
+    async def close(self) -> None:
+        """Stop, flushing what is on its way for a moment."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        if self._producer is not None:
+            self._retire(self._producer)
+            self._producer = None
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        """See Appender."""
+        producer = self._producer
+        if producer is None:
+            raise NotDurable("the broker cannot be reached")
+        try:
+            await producer.send_and_wait(topic, value, key=key, partition=partition)
+        except (KafkaError, AssertionError, ValueError) as error:
+            # An idempotent producer whose sequence broke never recovers by itself; a new one costs a few milliseconds.
+            if self._producer is producer:
+                self._producer = None
+                self._retire(producer)
+                self._opening = asyncio.create_task(self._open())
+            raise NotDurable(f"{topic}[{partition}] did not take a record: {type(error).__name__}") from None
+
+    async def _open(self) -> None:
+        pause = self._first_pause
+        while True:
+            producer = AIOKafkaProducer(enable_idempotence=True, acks="all", linger_ms=0, **self._client)
+            try:
+                await producer.start()
+            except (KafkaError, OSError) as error:
+                log.warning("the broker cannot be written to (%s); trying again in %.1f s", type(error).__name__, pause)
+                await producer.stop()
+            except asyncio.CancelledError:
+                await producer.stop()
+                raise
+            else:
+                self._producer = producer
+                return
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+
+    def _retire(self, producer: AIOKafkaProducer) -> None:
+        async def stop() -> None:
+            with contextlib.suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(3.0):
+                    await producer.stop()
+
+        task = asyncio.create_task(stop())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
