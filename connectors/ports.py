@@ -17,7 +17,7 @@ Changes = Mapping[bytes, bytes | None]
 
 
 class MachineryFault(Exception):
-    """Broker, disk or code is at fault: the worker must stop at once. Nothing is lost, because nothing was committed."""
+    """Broker, disk or code is at fault: the worker must stop at once. Nothing is lost: nothing was committed."""
 
 
 class Fenced(MachineryFault):
@@ -103,8 +103,8 @@ class Store(Protocol):
         """At most `limit` keys that begin with `prefix` and sort behind `key`."""
         ...
 
-    def write(self, changes: Changes, changelog_next: int) -> None:
-        """Apply all changes and the changelog position they came with, in one atomic write."""
+    def write(self, changes: Changes, changelog_next: int, at: int) -> None:
+        """Apply all changes and the changelog position they came with, in one atomic write; `at` is now, ms."""
         ...
 
 

@@ -25,7 +25,7 @@ class StateStore:
         options.set_keep_log_file_num(1)
         options.set_max_background_jobs(2)
         table = BlockBasedOptions()
-        table.set_bloom_filter(10.0, False)
+        table.set_bloom_filter(10, False)
         table.set_block_cache(Cache(cache_bytes))
         table.set_cache_index_and_filter_blocks(True)
         options.set_block_based_table_factory(table)
@@ -76,7 +76,7 @@ class StateStore:
                 found.append((at, value))
         return found
 
-    def write(self, changes: Changes, changelog_next: int, at: int = 0) -> None:
+    def write(self, changes: Changes, changelog_next: int, at: int) -> None:
         batch = WriteBatch(raw_mode=True)
         put, delete = batch.put, batch.delete
         for key, value in changes.items():
@@ -91,7 +91,7 @@ class StateStore:
         except Exception as exc:
             raise MachineryFault(f"the state at {self.path.name} cannot be written: {exc}") from exc
 
-    def keys(self) -> Iterator[tuple[bytes, bytes]]:
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every key of the state, in order."""
         return (pair for pair in self._from(b"\x01"))
 

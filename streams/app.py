@@ -58,7 +58,6 @@ class Worker:
     """A worker's parts. `start` returns once partitions are owned or the group has given it none."""
 
     def __init__(self, settings: Settings, name: str, fatal: Any = end_process) -> None:
-        assert settings.kafka is not None
         self.settings = settings
         self.name = name
         self._fatal = fatal
@@ -74,7 +73,7 @@ class Worker:
         settings = self.settings
         secret = settings.secret()
         ids = await asyncio.to_thread(
-            topic_ids, settings.kafka or "", sorted(self.topics.values()), security=settings.security
+            topic_ids, settings.kafka or "", settings.topic_prefix, security=settings.security
         )
         accounts = AccountsReader(self.topics[Role.ACCOUNTS], self.client, self.directory)
         answers = AnswersTopic(self.topics[Role.ANSWERS], self.client)
@@ -84,7 +83,7 @@ class Worker:
             lease=self,
             clock=self.clock,
             spawn=self._spawn,
-            failed=lambda exc: engine.fatal(exc),
+            failed=self._fail,
         )
         key = mac_key(secret)
         wiring = Wiring(
@@ -146,8 +145,11 @@ class Worker:
             await task
         except asyncio.CancelledError:
             raise
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: BLE001 - ends the process
             self.engine.fatal(exc)
+
+    def _fail(self, exc: BaseException) -> None:
+        self.engine.fatal(exc)
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)
@@ -175,5 +177,3 @@ def run_worker(settings: Settings) -> None:
 def partitions_of(worker: Worker) -> Sequence[int]:
     """What it owns now."""
     return tuple(worker.engine.running)
-
-

@@ -278,8 +278,7 @@ class Pipeline:
         for role, end in fetch.ends.items():
             read = self._workflow.settings_version() if role is Role.ACCOUNTS else self.positions.get(role, end)
             if read < end:
-                impatient = fetch.role is Role.TRANSACTIONAL and now - fetch.fetched_at >= self._limits.patience
-                return impatient
+                return fetch.role is Role.TRANSACTIONAL and now - fetch.fetched_at >= self._limits.patience
         return True
 
     def _decide(
@@ -315,7 +314,7 @@ class Pipeline:
             return
         except MachineryFault:
             raise
-        except Exception as bug:
+        except Exception as bug:  # noqa: BLE001 - whatever it is: buried, counted, and too many stop the worker
             view.rollback()
             counts["dead"] += 1
             self._bug(now, bug)
@@ -391,10 +390,8 @@ class Pipeline:
         }
         view.put(POSITIONS, positions)
         view.put(COUNTS, self._counts)
-        if facts:
-            silent, self._silent = self._silent, b""
-        else:
-            self._silent = self._silent[-SILENT_BYTES:]
+        silent = self._silent
+        self._silent = b"" if facts else silent[-SILENT_BYTES:]
         if (view.get(SILENT) or "") != self._silent.hex():
             view.put(SILENT, self._silent.hex())
         commit.changes = view.changes()

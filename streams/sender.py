@@ -8,6 +8,7 @@ partition now.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from connectors.carriers.base import Accepted, Answer, Refused, Unknown
 from connectors.ports import Answers, Clock, Lease, MachineryFault, Provider, Spawn
@@ -71,7 +72,7 @@ class Sender:
                 self.calls_withheld += 1
                 answer = WITHHELD
             await self.answers.append(call.partition, call.subject.encode(), self._record(call, answer))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - told to `failed`, which ends the process
             # No answer becomes of this attempt here; a successor will call it unknown.
             fault = MachineryFault(f"an attempt's answer could not be kept: {type(exc).__name__}")
             fault.__cause__ = exc
@@ -82,16 +83,19 @@ class Sender:
 
     def _record(self, call: Call, answer: Answer) -> bytes:
         now = self.clock.now()
-        common = {"send_id": call.send_id, "attempt": call.attempt, "client_id": call.client_id}
+        told: dict[str, object]
         match answer:
             case Accepted():
-                data = AnswerReceived(**common, outcome="accepted", provider_id=answer.provider_id)
+                told = {"outcome": "accepted", "provider_id": answer.provider_id}
             case Refused():
-                data = AnswerReceived(
-                    **common, outcome="refused", status=answer.status, message=answer.message, final=answer.final
-                )
+                message = answer.message or None
+                told = {"outcome": "refused", "status": answer.status, "message": message, "final": answer.final}
             case Unknown():
-                data = AnswerReceived(**common, outcome="unknown", reason=answer.reason)
+                told = {"outcome": "unknown", "reason": answer.reason}
+            case _:
+                assert_never(answer)
+        told |= {"send_id": call.send_id, "attempt": call.attempt, "client_id": call.client_id}
+        data = AnswerReceived.model_validate(told)
         account, contact = split_subject(call.subject)
         return encode_input(
             Input(call.client_id, SOURCE, data.TYPE, call.subject, account, contact, now, data, NO_EXTENSIONS)

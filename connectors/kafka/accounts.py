@@ -68,7 +68,7 @@ class AccountsReader:
         self.directory.evolve(event, offset)
 
     async def caught_up(self, seconds: float = 30.0) -> None:
-        """Return when everything that the topic holds now has been read. Raises MachineryFault if that takes too long."""
+        """Return when all that the topic holds now has been read. Raises MachineryFault if that takes too long."""
         end = (await self._consumer.end_offsets([self._tp]))[self._tp]
         try:
             async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Appends to the partitions of a topic, each durable before it counts: the provider's answers, the ingress's callbacks."""
+"""Appends the provider's answers to recado.answers, each durable before it counts."""
 
 from collections.abc import Mapping
 from typing import Any

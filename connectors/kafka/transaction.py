@@ -56,7 +56,7 @@ class TransactionLog:
     async def close(self) -> None:
         try:
             await self._producer.stop()
-        except Exception as exc:  # a producer that is fenced or cut off has nothing left to save
+        except Exception as exc:  # noqa: BLE001 - a producer that is fenced or cut off has nothing left to save
             log.info("transactional id %s closed with %r", self._id, exc)
 
     async def commit(self, commit: Commit) -> int:

@@ -1,10 +1,9 @@
 """The Faust application around an engine: app, agent, table, worker. Made by a function, never at import."""
 
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.types import TP
@@ -91,11 +90,9 @@ def build_app(engine: Engine, membership: Membership) -> EngineApp:
         changelog_topic=app.topic(wiring.topics[Role.STATE], partitions=membership.partitions, compacting=True),
     )
     app.tables.add(table)
-    stores = table.data
-    assert isinstance(stores, PartitionStores)
-    engine.stores = stores
+    engine.stores = cast("PartitionStores", table.data)
 
-    async def deliver(batches: AsyncIterator[Any]) -> None:
+    async def deliver(batches: Any) -> None:
         async for batch in batches:
             engine.accept(batch)
 
@@ -107,15 +104,14 @@ def build_app(engine: Engine, membership: Membership) -> EngineApp:
 
     @app.on_partitions_assigned.connect(weak=False)
     async def join(_: Any, assigned: set[TP], **__: Any) -> None:
-        consumer = app.consumer
-        assert isinstance(consumer, EngineConsumer)
-        engine.members = consumer._thread
+        engine.members = cast("EngineConsumer", app.consumer)._thread
 
-    @app.timer(LAG_EVERY)
     async def show_lag() -> None:
         consumer = app.consumer
         positions = engine.lag_positions()
         if positions and isinstance(consumer, EngineConsumer) and not engine.suspended:
             await consumer._thread.show_positions(positions)
+
+    app.timer(LAG_EVERY)(show_lag)
 
     return app

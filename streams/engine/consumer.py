@@ -36,7 +36,13 @@ class Batch(NamedTuple):
     fetch: Fetch
 
 
-class BatchSchema(faust.Schema):
+def engine_of(app: Any) -> "Engine":
+    """The engine that a Faust application of ours carries (streams/engine/application.py)."""
+    engine: Engine = app.engine
+    return engine
+
+
+class BatchSchema(faust.Schema):  # type: ignore[type-arg]  # keys and values are a batch's, whatever the type says
     """Hands an agent the batch itself: nothing is to be decoded by Faust."""
 
     def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
@@ -75,7 +81,7 @@ class EngineThread(driver.AIOKafkaConsumerThread):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.last_beat = time.monotonic()
-        engine: Engine = self.app.engine
+        engine = engine_of(self.app)
         changelogs = [TopicPartition(*tp) for tp in assigned if engine.is_changelog(tp.topic)]
         try:
             if changelogs:  # assigned with their sources, read by the take-over's own reader: never prefetched here
@@ -119,7 +125,7 @@ class EngineThread(driver.AIOKafkaConsumerThread):
                     return []
                 records = await self._drained(fetcher, ready)
         now = int(time.time() * 1000)
-        engine: Engine = self.app.engine
+        engine = engine_of(self.app)
         return [
             (tp, Fetch(engine.role_of(tp.topic), start, after, records.get(tp, ()), {}, now))
             for tp, (start, after) in self._moved(assignment, ready).items()
@@ -128,7 +134,7 @@ class EngineThread(driver.AIOKafkaConsumerThread):
     async def _drained(self, fetcher: Any, ready: Mapping[TP, int]) -> Mapping[TP, Any]:
         # With timeout 0 aiokafka takes what is buffered without giving way to anything else in this loop, so the
         # positions before and after belong to these records.
-        return cast(Mapping[TP, Any], await fetcher.fetched_records(set(ready), timeout=0))
+        return cast("Mapping[TP, Any]", await fetcher.fetched_records(set(ready), timeout=0))
 
     @staticmethod
     def _moved(assignment: Any, ready: Mapping[TP, int]) -> dict[TP, tuple[int, int]]:
@@ -172,7 +178,7 @@ class EngineConsumer(driver.Consumer):
         return EngineThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        engine: Engine = self.app.engine
+        engine = engine_of(self.app)
         try:
             while not (self.should_stop or fetcher.should_stop):
                 wanted = engine.wanted() if self.flow_active else {}
@@ -190,7 +196,7 @@ class EngineConsumer(driver.Consumer):
             raise
 
     async def _bounded(self, engine: "Engine", fetches: list[tuple[TP, Fetch]]) -> list[tuple[TP, Fetch]]:
-        """Sends learn the ends that contacts, callbacks and accounts have now, after these sends were fetched."""
+        """Sends learn the ends that contacts, callbacks and accounts have now, after their fetch."""
         before = {tp: engine.read_before(fetch.role, tp.partition) for tp, fetch in fetches if fetch.records}
         asked = {other for others in before.values() for other in others.values()}
         if not asked:
@@ -203,7 +209,7 @@ class EngineConsumer(driver.Consumer):
 
     def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(
-            tp.topic, tp.partition, batch.fetch.next - 1, batch.fetch.fetched_at / 1000, 0, None, None, batch,
+            tp.topic, tp.partition, batch.fetch.next - 1, batch.fetch.fetched_at / 1000, 0, None, None, cast("bytes", batch),
             None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
@@ -219,4 +225,3 @@ class EngineConsumer(driver.Consumer):
 
 class EngineTransport(driver.Transport):
     Consumer = EngineConsumer
-

@@ -89,12 +89,12 @@ class Engine:
         self.tenure = 0
         self.suspended = True
         self.members: Membership | None = None
-        self.stores: PartitionStores | None = None
         self.running: dict[int, Running] = {}
         self.recovered: dict[int, tuple[int, float]] = {}  # partition: records read, seconds; of the last take-over
         self.took_over = asyncio.Event()
         self._fatal = fatal
         self._failed = False
+        self._stores: PartitionStores | None = None
         self._roles = {name: role for role, name in wiring.topics.items()}
         self._room = asyncio.Event()
         self._outstanding: dict[TP, Batch] = {}
@@ -107,6 +107,17 @@ class Engine:
     async def close(self) -> None:
         """After the app has stopped."""
         await self.bounds.close()
+
+    @property
+    def stores(self) -> PartitionStores:
+        """The local stores, which are the Faust table's. Raises RuntimeError before an application has given them."""
+        if self._stores is None:
+            raise RuntimeError("this engine is not part of an application yet: see build_app")
+        return self._stores
+
+    @stores.setter
+    def stores(self, stores: PartitionStores) -> None:
+        self._stores = stores
 
     # --- for the consumer -----------------------------------------------------------------------------------------
 
@@ -211,12 +222,11 @@ class Engine:
         self._outstanding.clear()
         writers, self._writers = self._writers, []
         await asyncio.gather(*(writer.close() for writer in writers))
-        if self.stores is not None:
-            self.stores.close_all()
+        if self._stores is not None:
+            self._stores.close_all()
 
     async def take_over(self, partitions: Sequence[int]) -> None:
         """Own these partitions from now on. See streams/engine/takeover.py for why in this order."""
-        assert self.stores is not None
         self.tenure += 1
         wiring = self.wiring
         reader = Reader(wiring.client)
@@ -259,7 +269,6 @@ class Engine:
     async def _recover(
         self, reader: Reader, partition: int, writer: TransactionLog, limits: Mapping[Role, tuple[int, int]]
     ) -> tuple[Pipeline, int]:
-        assert self.stores is not None
         wiring = self.wiring
         now = wiring.clock.now()
         topic = wiring.topics[Role.STATE]
@@ -318,7 +327,7 @@ class Engine:
                 timer = loop.call_later(waits, wake.set)
                 await wake.wait()
                 timer.cancel()
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: BLE001 - ends the process
             self.fatal(exc)
 
     def lag_positions(self) -> dict[TP, int]:

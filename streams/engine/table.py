@@ -11,7 +11,7 @@ from faust.types import TP
 from connectors.state import StateStore, destroy
 
 
-class PartitionStores(Store):
+class PartitionStores(Store[bytes, bytes]):
     """The local stores of the partitions that this worker owns, opened at a take-over and closed at a release."""
 
     def __init__(self, app: Any, table: Any, directory: Path) -> None:
@@ -71,7 +71,7 @@ class PartitionStores(Store):
         return None
 
     def _keys(self) -> Iterator[bytes]:
-        return (key for store in self.open_stores.values() for key, _ in store.keys())
+        return (key for store in self.open_stores.values() for key, _ in store.items())
 
     def __getitem__(self, key: Any) -> Any:
         raise KeyError("the state is read through a pipeline's view, never through Faust's table")
@@ -83,7 +83,7 @@ class PartitionStores(Store):
         return sum(1 for _ in self._keys())
 
 
-class StateTable(Table):
+class StateTable(Table[bytes, bytes]):
     """One table for everything; see PartitionStores."""
 
     def __init__(self, app: Any, directory: Path, **options: Any) -> None:

@@ -8,7 +8,7 @@ owner still writes.
 import logging
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import orjson
 from faust.tables.manager import TableManager
@@ -21,17 +21,25 @@ from connectors.kafka.transaction import TransactionLog
 from connectors.ports import Changes, Commit, MachineryFault
 from connectors.state import StateStore
 from events.codec import decode_fact
+from streams.engine.consumer import engine_of
 from streams.engine.table import PartitionStores
 from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Workflow
 from streams.view import StateView
-
-if TYPE_CHECKING:
-    from streams.engine.engine import Engine
 
 log = logging.getLogger(__name__)
 
 STALE_AFTER = 12 * 3600 * 1000  # ms: half of what a compacted topic keeps of deletions; an older copy may miss some
 REBUILD_BATCH = 5_000  # facts folded, or keys written, before the state is written on
+
+
+class Foldable(Workflow, Protocol):
+    """A workflow whose facts alone rebuild its state."""
+
+    def fold(self, fact: Any, view: StateView) -> None:
+        """Apply one fact of the journal."""
+
+    def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:
+        """Remember inputs that left no fact: 16 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,11 @@ class TakeOver(Recovery):
     """Faust's recovery service; `_restart_recovery` is the task that Faust signals after each rebalance."""
 
     def on_partitions_revoked(self, revoked: Set[TP]) -> None:
-        engine: Engine = self.app.engine
-        engine.suspend()
+        engine_of(self.app).suspend()
 
     @Service.task
     async def _restart_recovery(self) -> None:
-        engine: Engine = self.app.engine
+        engine = engine_of(self.app)
         while not self.should_stop:
             if await self.wait_for_stopped(self.signal_recovery_start):  # type: ignore[arg-type]
                 break
@@ -111,7 +118,7 @@ async def rebuild(
     reader: Reader,
     store: StateStore,
     view: StateView,
-    workflow: "Foldable",
+    workflow: Foldable,
     topic: str,
     partition: int,
     begin: int,
@@ -150,7 +157,7 @@ async def rebuild(
         )
     saved: dict[str, Any] = orjson.loads(header) if header else {}
     chunk: dict[bytes, bytes | None] = {}
-    for key, value in store.keys():
+    for key, value in store.items():
         if key not in (POSITIONS, COUNTS):
             chunk[key] = value
         if len(chunk) >= REBUILD_BATCH:
@@ -165,13 +172,3 @@ async def rebuild(
     store.write({key: last[key] for key in (POSITIONS, COUNTS)}, changelog_next, now)
     log.info("partition %d: state rebuilt from %d facts", partition, folded)
     return folded
-
-
-class Foldable(Workflow):
-    """A workflow whose facts alone rebuild its state."""
-
-    def fold(self, fact: Any, view: StateView) -> None:
-        """Apply one fact of the journal."""
-
-    def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:
-        """Remember inputs that left no fact: 16 bytes each."""
