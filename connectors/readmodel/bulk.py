@@ -27,6 +27,6 @@ def portions(keys: Iterable[K]) -> Iterator[list[K]]:
         yield portion
 
 
-def storable(row: dict[str, Any]) -> dict[str, Any]:
-    """PostgreSQL's text holds no NUL character, and a provider's word might."""
-    return {name: value.replace("\x00", "\ufffd") if type(value) is str else value for name, value in row.items()}
+def storable(text: str) -> str:
+    """PostgreSQL's text holds no NUL character, and a word of the provider's might."""
+    return text.replace("\x00", "\ufffd") if "\x00" in text else text

@@ -78,19 +78,17 @@ def history(facts: Sequence[Fact]) -> Folded:
 def _row(subject: str, folded: Folded) -> dict[str, Any]:
     account, _, name = subject.partition("/")
     state = folded.state
-    return bulk.storable(
-        {
-            "subject": subject,
-            "account": account,
-            "contact": name,
-            "phone": state.phone,
-            "phone_status": state.phone_status,
-            "subscription": state.subscription,
-            "fields": orjson.dumps(dict(state.fields)).decode(),
-            "erased": state.erased,
-            "sequence": folded.sequence,
-            "first_at": folded.first_at,
-            "updated_at": folded.updated_at,
-            "state": keyspace.encode(keyspace.contact_key(subject), state).decode(),
-        }
-    )
+    return {
+        "subject": subject,
+        "account": account,
+        "contact": name,
+        "phone": state.phone,
+        "phone_status": state.phone_status,
+        "subscription": state.subscription,
+        "fields": orjson.dumps(dict(state.fields)).decode(),
+        "erased": state.erased,
+        "sequence": folded.sequence,
+        "first_at": folded.first_at,
+        "updated_at": folded.updated_at,
+        "state": keyspace.encode(keyspace.contact_key(subject), state).decode(),
+    }

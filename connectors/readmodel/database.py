@@ -62,8 +62,8 @@ def prepare(engine: Engine) -> None:
             elif found != schema.VERSION:
                 raise DatabaseUnusable(
                     f"The read model's database has schema version {found}, this Recado needs version "
-                    f"{schema.VERSION}. Nothing was changed. Run `recado rebuild` with this version (it writes the read "
-                    "model again from the journal), or start the Recado that made it."
+                    f"{schema.VERSION}. Nothing was changed. Run `recado rebuild` with this version, which writes the "
+                    "read model again from the journal, or start the Recado that made it."
                 )
     except OperationalError as error:
         raise unreachable(engine, error) from error
@@ -122,7 +122,8 @@ def _alone(connection: Connection) -> None:
 def _version(connection: Connection) -> int | None:
     if not inspect(connection).has_table(schema.schema_version.name):
         return None
-    return connection.execute(select(schema.schema_version.c.version)).scalar_one()
+    version: int = connection.execute(select(schema.schema_version.c.version)).scalar_one()
+    return version
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

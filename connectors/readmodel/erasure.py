@@ -5,17 +5,18 @@ from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from events.fact import Fact, FactData
+from events.fact import Fact
 
 
 def redacted(fact: Fact) -> Fact:
     """The fact without its personal values: what its class marks so becomes null, or empty where null may not be."""
-    blanks = _blanks(type(fact.data))
+    of: Any = type(fact.data)
+    blanks = _blanks(of)
     return replace(fact, data=replace(fact.data, **blanks)) if blanks else fact
 
 
 @cache
-def _blanks(of: type[FactData]) -> dict[str, Any]:
+def _blanks(of: Any) -> dict[str, Any]:
     hints = get_type_hints(of)
     return {field.name: _blank(hints[field.name]) for field in fields(of) if field.metadata.get("personal")}
 

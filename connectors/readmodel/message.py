@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from connectors.readmodel import bulk
 from events.fact import Fact
 from events.message import LinkClicked, MessageStateChanged
 from events.send import (
@@ -54,11 +55,21 @@ _BLANK: Final[Row] = {
 PERSONAL: Final = ("detail", "recipient", "text")
 """Columns emptied when the contact is erased."""
 
+_FROM_OUTSIDE: Final = (
+    *PERSONAL,
+    "template",
+    "sender",
+    "client_id",
+    "provider_id",
+    "provider_status",
+    "bounce",
+)
+
 
 def send_id_of(fact: Fact) -> str | None:
     """The send that a fact is about, as its column holds it; None for facts about the contact alone."""
     send_id: str | None = getattr(fact.data, "send_id", None)
-    return send_id.replace("\x00", "\ufffd") if send_id else None
+    return bulk.storable(send_id) if send_id else None
 
 
 def fold(row: Row | None, fact: Fact) -> Row | None:
@@ -80,6 +91,14 @@ def fold(row: Row | None, fact: Fact) -> Row | None:
 def erased(row: Row) -> Row:
     """The row without what would tell who got what."""
     return row | dict.fromkeys(PERSONAL)
+
+
+def storable(row: Row) -> Row:
+    """The row as a database takes it."""
+    for name in _FROM_OUTSIDE:
+        if row[name] is not None:
+            row[name] = bulk.storable(row[name])
+    return row
 
 
 def labels_of(row: Row) -> list[str]:

@@ -35,7 +35,7 @@ def write(connection: Connection, facts: Sequence[Fact]) -> None:
     if changed:
         columns = [name for name in schema.messages.c.keys() if name not in _KEY]  # noqa: SIM118 - not a dict
         statement = bulk.upsert(connection, schema.messages, _KEY, columns)
-        connection.execute(statement, [bulk.storable(row) for row in changed])
+        connection.execute(statement, [message.storable(row) for row in changed])
         _write_labels(connection, changed, stored)
 
 
@@ -65,7 +65,7 @@ def _write_labels(connection: Connection, changed: Sequence[Row], stored: dict[K
         if before is not None:
             gone.append({"b_subject": subject, "b_send_id": send_id})
         labels = dict.fromkeys(message.labels_of(row))
-        new += [bulk.storable({"subject": subject, "send_id": send_id, "label": label}) for label in labels]
+        new += [{"subject": subject, "send_id": send_id, "label": bulk.storable(label)} for label in labels]
     if gone:
         key = (table.c.subject == bindparam("b_subject"), table.c.send_id == bindparam("b_send_id"))
         connection.execute(delete(table).where(*key), gone)

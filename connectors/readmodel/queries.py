@@ -50,7 +50,8 @@ class Filter:
     state: Received = "delivered"
 
 
-class ReceivedAnswer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
     received: bool
     count: int
     last: message.Row | None
