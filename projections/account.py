@@ -1,0 +1,180 @@
+"""All accounts: settings, templates, cancellations. A fold of the whole of recado.accounts, which every process reads.
+
+Nothing here is a secret in the clear: a connector carries its sealed token only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+
+from events.account import (
+    AccountConfigured,
+    Bounces,
+    Connector,
+    Keywords,
+    Limits,
+    SendCancelled,
+    TemplateSaved,
+    TextRule,
+)
+from events.contact import Subscription
+from events.envelope import Input
+from events.shape import Class
+from projections import template, wording
+from projections.template import Broken, Template
+
+__all__ = ["Account", "Directory", "SavedTemplate"]
+
+# Where an account says its country only. Others write English, euros and UTC until they are told otherwise.
+_BY_COUNTRY: Final = {
+    "ES": ("es-ES", "EUR", "Europe/Madrid"), "FR": ("fr-FR", "EUR", "Europe/Paris"),
+    "PT": ("pt-PT", "EUR", "Europe/Lisbon"), "IT": ("it-IT", "EUR", "Europe/Rome"),
+    "DE": ("de-DE", "EUR", "Europe/Berlin"), "AD": ("ca-AD", "EUR", "Europe/Andorra"),
+    "GB": ("en-GB", "GBP", "Europe/London"), "IE": ("en-IE", "EUR", "Europe/Dublin"),
+    "US": ("en-US", "USD", "America/New_York"), "MX": ("es-MX", "MXN", "America/Mexico_City"),
+}  # fmt: skip
+_ELSEWHERE: Final = ("en", "EUR", "UTC")
+_CANCELLATIONS: Final = 10_000  # scopes of one account: more than an operator enters, and still small
+
+
+class SavedTemplate(NamedTuple):
+    """The newest version of a template."""
+
+    name: str
+    version: int  # 1, 2, 3, ...
+    text: str
+    labels: tuple[str, ...]
+    compiled: Template | None  # None where the text cannot be used
+    problem: str  # why not; "" where it can
+
+
+Scope = tuple[str | None, str | None]
+"""What a cancellation covers: one send id or any (None), one label or any (None)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account's settings as they are now; the names and defaults are the contract's, section 3."""
+
+    name: str
+    version: int = 0  # position behind the last record of recado.accounts that touched it
+    country: str | None = None
+    timezone: str | None = None
+    currency: str | None = None
+    locale: str | None = None
+    default_subscription: Subscription = "none"
+    connector: Connector | None = None
+    fallback: Connector | None = None
+    nodes: Any = None
+    stopped: bool = False
+    require_mobile: bool = True
+    bounces: Bounces = field(default_factory=Bounces)
+    resend_unknown: Sequence[Class] = ()
+    quiet_hours: Mapping[str, Any] | None = None
+    caps: Mapping[str, Any] | None = None
+    limits: Limits = field(default_factory=Limits)
+    text: TextRule = field(default_factory=TextRule)
+    keywords: Keywords = field(default_factory=Keywords)
+    link_domain: str | None = None
+    privacy: str = "open"
+    templates: Mapping[str, SavedTemplate] = field(default_factory=dict)
+    cancellations: Mapping[Scope, int] = field(default_factory=dict)  # what was asked for before that time, ms
+
+    @property
+    def manner(self) -> wording.Manner:
+        """How values are written into texts; what is not set follows from the country."""
+        locale, currency, timezone = _BY_COUNTRY.get(self.country or "", _ELSEWHERE)
+        return wording.manner(self.locale or locale, self.currency or currency, self.timezone or timezone)
+
+    @property
+    def connected(self) -> bool:
+        """Is there a provider to send through? A token that was never sealed counts as none."""
+        return self.connector is not None and self.connector.sealed_token is not None
+
+    def cancelled(self, send_id: str, labels: Sequence[str], requested_at: int) -> bool:
+        """Was a send, asked for at that time (ms), cancelled?"""
+        if not self.cancellations:
+            return False
+        scopes = [(id_, label) for id_ in (None, send_id) for label in (None, *labels)]
+        return any(requested_at < self.cancellations.get(scope, 0) for scope in scopes)
+
+
+_DEFAULTS: Final = Account("")
+
+
+class Directory:
+    """All accounts. The one thing here that changes in place: it is shared, and replaced record by record.
+
+    `version` is the position behind the last record folded: what settings a decision saw.
+    """
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account] = {}
+        self.version = 0
+
+    def account(self, name: str) -> Account | None:
+        """The account, or None where nothing was ever configured for it: a template alone makes no account."""
+        account = self._accounts.get(name)
+        return account if account is not None and account.version else None
+
+    def template(self, account: str, name: str) -> SavedTemplate | None:
+        """The newest version of a template."""
+        known = self._accounts.get(account)
+        return known.templates.get(name) if known else None
+
+    def names(self) -> list[str]:
+        """Every configured account, in order."""
+        return sorted(name for name, account in self._accounts.items() if account.version)
+
+    def evolve(self, event: Input, offset: int) -> None:
+        """Fold one record of recado.accounts, read at `offset`. The same offset again changes nothing."""
+        if offset < self.version:
+            return
+        before = self._accounts.get(event.account) or Account(event.account)
+        data = event.data
+        if isinstance(data, AccountConfigured):
+            after = replace(_configured(before, data), version=offset + 1)
+        elif isinstance(data, TemplateSaved):
+            saved = _saved(before.templates.get(data.template), data)
+            after = replace(before, templates={**before.templates, data.template: saved})
+        elif isinstance(data, SendCancelled):
+            after = replace(before, cancellations=_cancelled(before.cancellations, data))
+        else:
+            raise TypeError(f"{event.type} does not belong in recado.accounts")
+        self._accounts[event.account] = after
+        self.version = offset + 1
+
+    def skip(self, offset: int) -> None:
+        """A record that could not be read was passed over."""
+        self.version = max(self.version, offset + 1)
+
+
+def _configured(before: Account, patch: AccountConfigured) -> Account:
+    """Absent stays, null goes back to the default, a value replaces the whole setting."""
+    changes: dict[str, Any] = {}
+    for name in patch.model_fields_set:
+        value = getattr(patch, name)
+        changes[name] = getattr(_DEFAULTS, name) if value is None else value
+    return replace(before, **changes)
+
+
+def _saved(before: SavedTemplate | None, data: TemplateSaved) -> SavedTemplate:
+    """A text that cannot be used is a version too: the sends that name it say so, and do not send the old text."""
+    version = before.version + 1 if before else 1
+    compiled, problem = None, ""
+    try:
+        compiled = template.compile_text(data.text, data.variables)
+    except Broken as error:
+        problem = str(error)
+    return SavedTemplate(data.template, version, data.text, tuple(data.labels), compiled, problem)
+
+
+def _cancelled(before: Mapping[Scope, int], data: SendCancelled) -> Mapping[Scope, int]:
+    """One entry for each scope, its latest time; past the limit those that reach least far are dropped."""
+    scope = (data.send_id, data.label)
+    kept = {**before, scope: max(data.before, before.get(scope, 0))}
+    if len(kept) > _CANCELLATIONS:
+        least = sorted(kept, key=kept.__getitem__)[: len(kept) - _CANCELLATIONS]
+        for dropped in least:
+            del kept[dropped]
+    return kept

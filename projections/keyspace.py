@@ -1,0 +1,220 @@
+"""A partition's state as keys and values, and the fold of the journal into it.
+
+    c/<account>/<contact>      contact.State
+    s/<send hash>              send.State
+    o/<send hash>              marker of an open attempt: attempted, and no outcome yet
+    t/<due ms>/<send hash>     timer: deferred, to be resolved, or to be closed at that time
+    i/<16 bytes>               an event that was read: the day (since the epoch) after which it is forgotten
+    r/<send hash>              receipts that came before their attempt: the day they are forgotten, and themselves
+    p/...                      the engine's own (positions, counters)
+
+`apply` alone changes c/, s/, o/ and t/, and needs the facts alone: so the journal rebuilds them.
+"""
+
+from hashlib import blake2b
+from typing import Any, Final, Protocol
+
+import orjson
+
+from events.client_id import send_hash
+from events.fact import SOURCE, Fact
+from events.message import InboundReceived, MessageStateChanged
+from events.send import (
+    SendAccepted,
+    SendAttempted,
+    SendDeferred,
+    SendGivenUp,
+    SendRefused,
+    SendSkipped,
+    SendUnknown,
+)
+from projections import contact, send
+
+__all__ = [
+    "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "SEEN", "SENDS", "SWEPT", "TIMERS", "MemoryView", "View", "apply",
+    "contact_key", "decode", "encode", "fold", "forgettable", "forgotten_after", "open_key", "parked_key", "seen_key",
+    "send_key", "timer", "timer_key",
+]  # fmt: skip
+
+CONTACTS: Final = b"c/"
+SENDS: Final = b"s/"
+OPEN: Final = b"o/"
+TIMERS: Final = b"t/"
+SEEN: Final = b"i/"
+PARKED: Final = b"r/"
+
+DAY: Final = 86_400_000  # ms
+KEPT_DAYS: Final = 35  # ids for idempotence: contract, section 2
+
+SWEPT: Final = (SEEN, PARKED, SENDS)
+"""What is forgotten in time, in the order in which it is walked."""
+
+_ABOUT_SEND: Final = (
+    SendSkipped, SendDeferred, SendAttempted, SendAccepted, SendRefused, SendUnknown, SendGivenUp, MessageStateChanged,
+)  # fmt: skip
+
+
+class View(Protocol):
+    """The state as one decision sees it. Values are immutable; no call blocks."""
+
+    def get(self, key: bytes) -> Any:
+        """The decoded value, or None."""
+        ...
+
+    def put(self, key: bytes, value: Any) -> None: ...
+
+    def delete(self, key: bytes) -> None: ...
+
+    def scan(self, prefix: bytes, limit: int, before: bytes | None = None) -> list[tuple[bytes, Any]]:
+        """At most `limit` pairs whose key begins with `prefix`, in key order, up to but without `before`."""
+        ...
+
+    def after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, Any]]:
+        """At most `limit` pairs whose key begins with `prefix` and sorts behind `key`, in key order."""
+        ...
+
+
+class MemoryView:
+    """A View over a dict, for tests, simulations and checks of a rebuild."""
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, Any] = {}
+
+    def get(self, key: bytes) -> Any:
+        return self.values.get(key)
+
+    def put(self, key: bytes, value: Any) -> None:
+        self.values[key] = value
+
+    def delete(self, key: bytes) -> None:
+        self.values.pop(key, None)
+
+    def scan(self, prefix: bytes, limit: int, before: bytes | None = None) -> list[tuple[bytes, Any]]:
+        keys = sorted(k for k in self.values if k.startswith(prefix) and (before is None or k < before))
+        return [(key, self.values[key]) for key in keys[:limit]]
+
+    def after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, Any]]:
+        keys = sorted(k for k in self.values if k.startswith(prefix) and k > key)
+        return [(at, self.values[at]) for at in keys[:limit]]
+
+
+def contact_key(subject: str) -> bytes:
+    return b"c/" + subject.encode()
+
+
+def send_key(hashed: str) -> bytes:
+    return b"s/" + hashed.encode()
+
+
+def open_key(hashed: str) -> bytes:
+    return b"o/" + hashed.encode()
+
+
+def timer_key(due: int, hashed: str) -> bytes:
+    """Keys sort by time until the year 2286; what lies beyond it is as good as never."""
+    return b"t/%013d/%s" % (min(due, 9_999_999_999_999), hashed.encode())
+
+
+def timer(key: bytes) -> tuple[int, str]:
+    """The time, ms, and the send of a timer's key."""
+    return int(key[2:15]), key[16:].decode()
+
+
+def parked_key(hashed: str) -> bytes:
+    return b"r/" + hashed.encode()
+
+
+def seen_key(subject: str, source: str, event_id: str) -> bytes:
+    """The key of an event that was read; the subject is in it because ids are kept by the contact's partition."""
+    return b"i/" + blake2b(f"{subject}\0{source}\0{event_id}".encode(), digest_size=16).digest()
+
+
+def forgotten_after(time: int) -> int:
+    """The last day, counted from the epoch, on which an id that was read at `time` (ms) is known."""
+    return time // DAY + KEPT_DAYS + 1
+
+
+def encode(key: bytes, value: Any) -> bytes:
+    """Compact JSON. States are arrays, in the order of their fields."""
+    if isinstance(value, tuple):
+        return orjson.dumps(tuple(value), default=tuple)
+    return orjson.dumps(value)
+
+
+def decode(key: bytes, raw: bytes) -> Any:
+    """The inverse of `encode`, by the first byte of the key. A state stored before a field existed gets its default."""
+    value = orjson.loads(raw)
+    match key[:1]:
+        case b"c":
+            value[11] = tuple(value[11])
+            return contact.State(*value)
+        case b"s":
+            value[9] = tuple(send.Attempt(*attempt) for attempt in value[9])
+            return send.State(*value)
+        case _:
+            return value
+
+
+def forgettable(key: bytes, value: Any, now: int) -> bool:
+    """May this key of i/, r/ or s/ go, because nobody can ask for it any more? `now` in ms."""
+    today = now // DAY
+    match key[:2]:
+        case b"i/":
+            return bool(value < today)
+        case b"r/":
+            return bool(value[0] < today)
+        case b"s/":
+            return value.finished and forgotten_after(max(value.changed_at, value.requested_at)) < today
+        case _:
+            return False
+
+
+def apply(view: View, fact: Fact, now: int = 0) -> None:
+    """Fold one fact of the journal into the state, and mark its cause as read: for a rebuild, made at `now` (ms)."""
+    fold(view, fact)
+    if fact.causation_source != SOURCE:
+        seen = seen_key(fact.subject, fact.causation_source, fact.causation_id)
+        view.put(seen, forgotten_after(max(fact.time, now)))
+
+
+def fold(view: View, fact: Fact) -> None:
+    """Fold one fact into c/, s/, o/ and t/: the only code that changes them."""
+    key = contact_key(fact.subject)
+    before: contact.State = view.get(key) or contact.initial
+    data = fact.data
+    attempted = None
+    if isinstance(data, _ABOUT_SEND):
+        attempted = _fold_send(view, fact, before)
+    elif isinstance(data, InboundReceived) and data.send_id is not None and data.attempt is not None:
+        sent: send.State | None = view.get(send_key(send_hash(fact.subject, data.send_id)))
+        attempted = _attempted(sent, data.attempt)
+    view.put(key, contact.evolve(before, fact, attempted))
+
+
+def _fold_send(view: View, fact: Fact, owner: contact.State) -> contact.Attempted | None:
+    data = fact.data
+    assert isinstance(data, _ABOUT_SEND)
+    hashed = send_hash(fact.subject, data.send_id)
+    key = send_key(hashed)
+    before: send.State = view.get(key) or send.initial
+    if isinstance(data, SendSkipped) and data.reason == "duplicate" and before.send_id:
+        return None  # another body under the id of a send: that send itself goes on
+    own = isinstance(data, SendAttempted) and data.to == owner.phone
+    after = send.evolve(before, fact, own)
+    if before.due and before.due != after.due:
+        view.delete(timer_key(before.due, hashed))
+    if after.due and before.due != after.due:
+        view.put(timer_key(after.due, hashed), 1)
+    if before.phase == "open" and after.phase != "open":
+        view.delete(open_key(hashed))
+    elif after.phase == "open" and before.phase != "open":
+        view.put(open_key(hashed), 1)
+    view.put(key, after)
+    if not isinstance(data, MessageStateChanged):
+        return None
+    return _attempted(after, data.attempt)
+
+
+def _attempted(sent: send.State | None, number: int) -> contact.Attempted | None:
+    attempt = sent.attempt(number) if sent else None
+    return contact.Attempted(attempt.sequence, attempt.own) if attempt else None

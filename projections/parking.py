@@ -1,0 +1,62 @@
+"""Receipts that came before the attempt they tell of: kept with its send, for a time and in a number.
+
+NOTE: stored under r/<send hash> as [day forgotten, [[attempt, data, event id, source], ...]].
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from events.callback import CallbackReceived
+from events.envelope import Input
+from projections import keyspace
+from projections.keyspace import View
+
+__all__ = ["Waiting", "digest_key", "park", "unpark"]
+
+_KEPT: Final = 16  # receipts a send: the provider has some ten words for one message
+
+
+class Waiting(NamedTuple):
+    """A parked receipt, and the event that brought it."""
+
+    attempt: int
+    data: CallbackReceived
+    id: str
+    source: str
+
+
+def digest_key(hashed: str, attempt: int, data: CallbackReceived) -> bytes:
+    """The key under which a receipt is known, whichever event brings it: the provider repeats them. instasent.md,
+    section 3: (id, status, code, eventAt, message)."""
+    said = f"{data.provider_id}\0{data.status}\0{data.code}\0{data.event_at}\0{data.message}"
+    return keyspace.seen_key(hashed, str(attempt), said)
+
+
+def park(view: View, hashed: str, attempt: int, event: Input, data: CallbackReceived, now: int) -> bool:
+    """Keep a receipt until its attempt is known; False where an equal one waits. Past the limit the oldest goes;
+    it is still in recado.callbacks."""
+    key = keyspace.parked_key(hashed)
+    known = view.get(key)
+    entry = [attempt, data.as_json(), event.id, event.source]
+    waiting = list(known[1]) if known else []
+    digest = digest_key(hashed, attempt, data)
+    if any(digest_key(hashed, at, CallbackReceived.of_json(other)) == digest for at, other, _, _ in waiting):
+        return False
+    view.put(key, [keyspace.forgotten_after(now), [*waiting, entry][-_KEPT:]])
+    return True
+
+
+def unpark(view: View, hashed: str, attempts: int) -> Iterator[Waiting]:
+    """Take out what waited for the attempts up to this number."""
+    key = keyspace.parked_key(hashed)
+    known = view.get(key)
+    if known is None:
+        return
+    later = [entry for entry in known[1] if entry[0] > attempts]
+    if later:
+        view.put(key, [known[0], later])
+    else:
+        view.delete(key)
+    for attempt, data, event_id, source in known[1]:
+        if attempt <= attempts:
+            yield Waiting(attempt, CallbackReceived.of_json(data), event_id, source)

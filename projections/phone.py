@@ -1,0 +1,110 @@
+"""Phone numbers: any written form to E.164, and what can be asked of a number.
+
+The rules are libphonenumber's (ITU-T E.164 and each country's numbering plan, from the `phonenumbers` package).
+"""
+
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
+
+__all__ = ["LONGEST", "Phone", "Refusal", "describe", "is_mobile", "normalize", "region"]
+
+LONGEST: Final = 64
+"""Characters. No number is written longer; what is longer is not looked at (every outside byte is hostile)."""
+
+# What people put between digits. Letters are not in it: "900 FLOWERS" and "ext. 12" are refused, not guessed at.
+_SEPARATORS: Final = frozenset("+-.()/[]\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0b")
+# Marks that come along, unseen, when a number is copied from an address book.
+_UNSEEN: Final = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x202A, 0x202C, 0x202D, 0x2060, 0x2066, 0x2069, 0xFEFF))
+
+# Measured: about 100 us a number without the cache, 0.1 us with it; an entry is about 0.5 KB.
+_REMEMBERED: Final = 16_384
+
+
+class Phone(NamedTuple):
+    """A number that exists in its country's plan."""
+
+    e164: str  # "+34612345678"
+    region: str  # ISO 3166-1 alpha-2; "001" for numbers of no country (satellite, international freephone)
+    type: str  # "mobile", "fixed_line", "fixed_line_or_mobile", "voip", ... as libphonenumber names it, lower-cased
+
+
+class Refusal(NamedTuple):
+    """Why what was written is no number."""
+
+    reason: Literal["not_a_number", "impossible", "no_country"]
+
+
+def normalize(written: str, country: str | None) -> Phone | Refusal:
+    """Read a number in any written form: spaces, dashes, brackets, "00" or "+" or national.
+
+    `country` (ISO 3166-1 alpha-2) gives the country code where the number has none. A number must be possible
+    and valid in its plan, else it is refused as `impossible`. Raises nothing.
+    """
+    return _normalize(written, country) if len(written) <= LONGEST else Refusal("not_a_number")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _normalize(written: str, country: str | None) -> Phone | Refusal:
+    text = written.translate(_UNSEEN).strip()
+    if not text or not any(map(str.isdecimal, text)):
+        return Refusal("not_a_number")
+    if not all(char.isdecimal() or char.isspace() or char in _SEPARATORS for char in text):
+        return Refusal("not_a_number")
+    bare = text.lstrip("( [")
+    international = bare.startswith(("+", "\uff0b"))
+    abroad = "+" + bare[2:] if bare.startswith("00") else None
+    if not international and not country and abroad is None:
+        return Refusal("no_country")
+    reading = _read(abroad, None) if abroad and not country else _read(text, country)
+    if isinstance(reading, Refusal) and abroad and country:
+        # "00" is how most of the world dials abroad, and how people write it even where the prefix is another one.
+        second = _read(abroad, None)
+        return second if isinstance(second, Phone) else reading
+    return reading
+
+
+def _read(text: str, country: str | None) -> Phone | Refusal:
+    try:
+        number = phonenumbers.parse(text, country)
+    except NumberParseException as error:
+        if error.error_type == NumberParseException.NOT_A_NUMBER:
+            return Refusal("not_a_number")
+        if error.error_type == NumberParseException.INVALID_COUNTRY_CODE and not text.lstrip("( [").startswith(
+            ("+", "\uff0b")
+        ):
+            return Refusal("no_country")
+        return Refusal("impossible")
+    if number.extension or not phonenumbers.is_valid_number(number):
+        return Refusal("impossible")
+    return _phone(number)
+
+
+def _phone(number: PhoneNumber) -> Phone:
+    kind = PhoneNumberType.to_string(phonenumbers.number_type(number)).lower()
+    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return Phone(e164, phonenumbers.region_code_for_number(number) or "001", kind)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def describe(e164: str) -> Phone | None:
+    """Region and type of a stored E.164 number, or None when the numbering plan no longer knows it."""
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return None
+    return _phone(number) if phonenumbers.is_valid_number(number) else None
+
+
+def is_mobile(e164: str) -> bool:
+    """Can this number receive an SMS? Plans that do not tell mobiles from land lines (NANP) count as mobile."""
+    phone = describe(e164)
+    return phone is not None and phone.type in ("mobile", "fixed_line_or_mobile")
+
+
+def region(e164: str) -> str | None:
+    """The country of a stored E.164 number, ISO 3166-1 alpha-2, or None when the plan no longer knows it."""
+    phone = describe(e164)
+    return phone.region if phone else None

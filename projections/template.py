@@ -1,0 +1,107 @@
+"""Texts with places to fill: `{{identifier}}` in the text, typed variables, values of a request or of a contact.
+
+Identifiers are letters, digits, - and _ [Connectif > Variables]. Formats are those of projections/wording.py.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from events.account import Variable
+from events.send import FieldRef
+from events.shape import Scalar
+from projections import wording
+
+__all__ = ["Broken", "Invalid", "Template", "compile_text", "identifiers", "render"]
+
+_PLACE: Final = re.compile(r"\{\{\s*([A-Za-z0-9_-]{1,64})\s*\}\}")
+
+
+class Broken(Exception):
+    """The text or its variables cannot be used; the message tells its author what to mend, and holds no value."""
+
+
+class Invalid(Exception):
+    """A variable's value does not fit its type; the message names variable and type, never the value."""
+
+
+class Template(NamedTuple):
+    """A text taken apart: literal, identifier, literal, identifier, ..., literal."""
+
+    pieces: tuple[str, ...]
+    variables: Mapping[str, Variable]
+
+
+@lru_cache(maxsize=1024)
+def _pieces(text: str) -> tuple[str, ...]:
+    pieces = tuple(_PLACE.split(text))
+    for literal in pieces[::2]:
+        if "{{" in literal or "}}" in literal:
+            at = literal.find("{{")
+            said = literal[at : at + 24] if at >= 0 else "}}"
+            raise Broken(
+                f"a variable is written {{{{identifier}}}}, of letters, digits, - and _: {said!r} is not; "
+                "check its braces"
+            )
+    return pieces
+
+
+def identifiers(text: str) -> tuple[str, ...]:
+    """The identifiers that a text names, each once, in order. Raises Broken."""
+    return tuple(dict.fromkeys(_pieces(text)[1::2]))
+
+
+def compile_text(text: str, variables: Sequence[Variable] | None = None) -> Template:
+    """Take a text apart. With `variables` (a saved template's) each identifier must be one of them.
+
+    Raises Broken naming the first that is not, or the default that does not fit its type.
+    """
+    pieces = _pieces(text)
+    if variables is None:
+        return Template(pieces, {})
+    known = {variable.id: variable for variable in variables}
+    for identifier in pieces[1::2]:
+        if identifier not in known:
+            raise Broken(f"the text names {{{{{identifier}}}}}, and no variable has the id {identifier!r}: declare it")
+    for variable in variables:
+        if variable.default is not None:
+            try:
+                wording.write(variable.default, variable.type, wording.PLAIN)
+            except ValueError as error:
+                raise Broken(f"the default of variable {variable.id!r} {error}") from None
+    return Template(pieces, known)
+
+
+def render(
+    template: Template,
+    values: Mapping[str, Scalar | FieldRef],
+    fields: Mapping[str, Scalar],
+    manner: wording.Manner,
+) -> str:
+    """The text with every place filled: the value, else the variable's default, else blank.
+
+    A value is filled in as it is: braces in it mean nothing. Raises Invalid where a value does not fit its type.
+    """
+    pieces = template.pieces
+    if len(pieces) == 1:
+        return pieces[0]
+    filled = list(pieces)
+    variables = template.variables
+    for at in range(1, len(filled), 2):
+        identifier = pieces[at]
+        variable = variables.get(identifier)
+        value = values.get(identifier)
+        if isinstance(value, FieldRef):
+            value = fields.get(value.field)
+        if (value is None or value == "") and variable is not None:
+            value = variable.default
+        if value is None or value == "":
+            filled[at] = ""
+            continue
+        kind = variable.type if variable is not None else "text"
+        try:
+            filled[at] = wording.write(value, kind, manner)
+        except ValueError as error:
+            raise Invalid(f"variable {identifier!r} {error}") from None
+    return "".join(filled)

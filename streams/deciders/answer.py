@@ -1,0 +1,46 @@
+"""What the provider answered to an attempt. Folds projections/send.py.
+
+An attempt ends in exactly one of accepted, refused, unknown; unknown is settled later, by whichever evidence comes
+first. What is settled stays: a repeated or late answer yields nothing.
+"""
+
+from typing import Final, Literal
+
+from events.answer import AnswerReceived
+from events.fact import SendFact
+from events.send import SendAccepted, SendDeferred, SendRefused, SendUnknown
+from projections.send import State
+
+__all__ = ["RESOLVE_WITHIN", "decide"]
+
+RESOLVE_WITHIN: Final = 72 * 3_600_000  # ms: contract, section 4
+_BACKOFF: Final = 1_000  # ms, doubled with each attempt: instasent.md, section 2
+_LONGEST_RATE: Final = 60_000
+# A revoked token or an empty purse is mended by a person: asking more often helps nobody.
+_LONGEST_CIRCUIT: Final = 15 * 60_000
+_THROTTLED: Final = 429
+
+
+def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact]:
+    """Settle the attempt. A refusal that is not final defers the send: its next attempt is decided anew then."""
+    attempt = sent.attempt(data.attempt)
+    if attempt is None or attempt.outcome not in ("open", "unknown", "given_up"):
+        return []
+    if data.outcome == "accepted":
+        return [SendAccepted(data.send_id, data.attempt, data.provider_id)]
+    if attempt.outcome == "given_up":  # whether it went is told by evidence that it did, and by nothing else
+        return []
+    if data.outcome == "unknown":
+        if attempt.outcome == "unknown":
+            return []
+        return [SendUnknown(data.send_id, data.attempt, data.reason or "connection_lost", now + RESOLVE_WITHIN)]
+    final = bool(data.final)
+    facts: list[SendFact] = [SendRefused(data.send_id, data.attempt, data.status, data.message, final)]
+    if not final and sent.request is not None and not sent.reached and data.attempt == sent.tried:
+        throttled = data.status == _THROTTLED
+        longest = _LONGEST_RATE if throttled else _LONGEST_CIRCUIT
+        wait = min(longest, _BACKOFF << min(sent.tried - 1, 20))
+        reason: Literal["rate", "circuit"] = "rate" if throttled else "circuit"
+        until, request = now + wait, sent.request
+        facts.append(SendDeferred(sent.send_id, sent.class_, until, reason, request, sent.requested_at, sent.body))
+    return facts

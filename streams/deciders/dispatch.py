@@ -1,0 +1,161 @@
+"""May this SMS go, now? Folds projections/send.py and projections/contact.py.
+
+In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider.
+"""
+
+import re
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from events import client_id
+from events.fact import SendFact
+from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
+from events.shape import Class
+from projections import contact, send, template, text
+from projections.account import Account, Directory, SavedTemplate
+from streams.deciders.eligibility import No, addressee, expiry
+
+__all__ = ["Asked", "Place", "again", "asked", "decide"]
+
+# ASCII letters and digits, one letter at least; instasent.md, section 6.
+_SENDER: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{3,11}", re.ASCII)
+
+
+class Place(NamedTuple):
+    """What a client id is made of, besides the send: the contact's partition and the key of its MAC."""
+
+    partition: int
+    mac_key: bytes
+
+
+class Asked(NamedTuple):
+    """One request, whether it just came or waited."""
+
+    account: str
+    hashed: str  # client_id.send_hash
+    send_id: str
+    class_: Class
+    requested_at: int  # ms
+    body: str
+    request: dict[str, Any]  # the data as JSON: what facts carry
+    data: SendRequested
+
+
+class _Text(NamedTuple):
+    """What would be handed over."""
+
+    text: str
+    encoding: text.Encoding
+    parts: int
+
+
+def asked(
+    data: SendRequested, account: str, hashed: str, send_id: str, class_: Class, requested_at: int, key: bytes
+) -> Asked:
+    """A request that just came. Its body's digest is keyed: without the key nobody can test guesses at what it said."""
+    request = data.model_dump(mode="json", exclude_defaults=True)
+    said = orjson.dumps({**request, "send_id": class_}, option=orjson.OPT_SORT_KEYS)
+    body = blake2b(said, digest_size=8, key=key).hexdigest()
+    return Asked(account, hashed, send_id, class_, requested_at, body, request, data)
+
+
+def decide(
+    asked: Asked, sent: send.State, owner: contact.State, accounts: Directory, now: int, place: Place
+) -> list[SendFact]:
+    """Attempt it, skip it with a reason, or defer it. Asked before with the same body: nothing."""
+    if not sent.send_id:
+        return [_decided(asked, sent, owner, accounts, now, place)]
+    if sent.body == asked.body:
+        return []
+    return [_skipped(asked, No("duplicate", "another request of this contact has this send_id"), {})]
+
+
+def again(
+    sent: send.State, account: str, hashed: str, owner: contact.State, accounts: Directory, now: int, place: Place
+) -> list[SendFact]:
+    """Decide anew a request that waited; none where an attempt turned out to have reached the provider after all."""
+    if sent.request is None or sent.reached:
+        return []
+    request = dict(sent.request)
+    data = SendRequested.of_json(request)
+    waited = Asked(account, hashed, sent.send_id, sent.class_, sent.requested_at, sent.body, request, data)
+    return [_decided(waited, sent, owner, accounts, now, place)]
+
+
+def _decided(
+    asked: Asked, sent: send.State, owner: contact.State, accounts: Directory, now: int, place: Place
+) -> SendFact:
+    data = asked.data
+    looked_at: dict[str, Any] = {"settings_version": accounts.version}
+    account = accounts.account(asked.account)
+    if account is None:
+        return _skipped(asked, No("account_unknown", "nothing was ever configured for this account"), looked_at)
+    no = expiry(data, asked.requested_at, now)
+    if no is not None:
+        return _skipped(asked, no, looked_at)
+    if data.not_before is not None and data.not_before > now:
+        return SendDeferred(
+            asked.send_id, asked.class_, data.not_before, "not_before", asked.request, asked.requested_at, asked.body
+        )
+    saved = account.templates.get(data.template) if data.template is not None else None
+    labels = list(dict.fromkeys((*(saved.labels if saved else ()), *data.labels)))
+    if account.stopped:
+        return _skipped(asked, No("stopped", "all sending of the account is stopped"), looked_at)
+    if account.cancelled(asked.send_id, labels, asked.requested_at):
+        return _skipped(asked, No("cancelled", "it was cancelled before it was attempted"), looked_at)
+    number = addressee(data, asked.class_, owner, account, looked_at)
+    if isinstance(number, No):
+        return _skipped(asked, number, looked_at)
+    if _SENDER.fullmatch(data.sender) is None:
+        detail = "a sender is 3 to 11 letters and digits without accents, at least one of them a letter"
+        return _skipped(asked, No("sender_invalid", detail), looked_at)
+    words = _text(data, saved, owner, account, looked_at)
+    if isinstance(words, No):
+        return _skipped(asked, words, looked_at)
+    if not account.connected:
+        return _skipped(asked, No("connector_missing", "the account has no provider to send through"), looked_at)
+    attempt = sent.tried + 1
+    return SendAttempted(
+        asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
+        number, data.sender, data.template, saved.version if saved else None, labels, words.encoding, words.parts,
+        words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
+    )  # fmt: skip
+
+
+def _skipped(asked: Asked, no: No, looked_at: dict[str, Any]) -> SendSkipped:
+    return SendSkipped(asked.send_id, asked.class_, no.reason, no.detail, looked_at, asked.body)
+
+
+def _text(
+    data: SendRequested, saved: SavedTemplate | None, owner: contact.State, account: Account, looked_at: dict[str, Any]
+) -> _Text | No:
+    """The text with its variables filled, if it may go."""
+    if data.template is not None:
+        if saved is None:
+            return No("template_unknown", "the account has no template of this name")
+        looked_at["template_version"] = saved.version
+        if saved.compiled is None:
+            return No("template_unknown", f"version {saved.version} of the template cannot be used: {saved.problem}")
+        compiled = saved.compiled
+    else:
+        try:
+            compiled = template.compile_text(data.text or "")
+        except template.Broken as broken:
+            return No("variable_invalid", str(broken))
+    try:
+        filled = template.render(compiled, data.variables, owner.fields, account.manner)
+    except template.Invalid as invalid:
+        return No("variable_invalid", str(invalid))
+    filled = text.normalize(filled)
+    if not filled.strip():
+        return No("text_empty", "nothing is left of the text once its variables are filled")
+    limit = account.limits.parts
+    looked_at["parts_limit"] = limit
+    # No part holds more than 160 characters: what is longer in any case is not counted out (every byte is hostile).
+    counted = text.parts(filled) if len(filled) <= 160 * limit else None
+    if counted is None or counted.parts > limit:
+        much = counted.parts if counted else f"more than {limit}"
+        return No("text_too_long", f"the text takes {much} parts, and the account allows {limit}")
+    return _Text(filled, counted.encoding, counted.parts)

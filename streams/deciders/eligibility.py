@@ -1,0 +1,80 @@
+"""Who gets an SMS: the table of the contract, section 5. Asks projections/contact.py.
+
+Decided when the SMS is about to be sent. Each rule answers with a reason and a detail for a person, or passes; what it
+saw is noted in `looked_at`, never a number or a text.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from events.send import Alert, SendRequested
+from events.shape import Class
+from projections import contact, phone
+from projections.account import Account
+from projections.contact import State
+
+__all__ = ["EXPIRES_AFTER", "No", "addressee", "expiry"]
+
+EXPIRES_AFTER: Final = 35 * 86_400_000  # ms after it was asked for, whatever its own limit: contract, section 2
+
+
+class No(NamedTuple):
+    """Why an SMS does not go. `detail` is a sentence for people, without personal data."""
+
+    reason: str
+    detail: str
+
+
+def expiry(data: SendRequested, requested_at: int, now: int) -> No | None:
+    """Is it too late for this SMS, or will it be by the time it may go?"""
+    if now - requested_at > EXPIRES_AFTER:
+        return No("expired", "it was asked for more than 35 days ago")
+    if data.expires_at is None:
+        return None
+    if now >= data.expires_at:
+        return No("expired", "its expires_at has passed")
+    if data.not_before is not None and data.not_before >= data.expires_at:
+        return No("expired", "its not_before is not earlier than its expires_at: it could never go")
+    return None
+
+
+def addressee(
+    data: SendRequested, class_: Class, owner: State, account: Account, looked_at: dict[str, Any]
+) -> str | No:
+    """The number that gets the SMS, E.164, or why none does."""
+    number = _alert(data.to, account) if isinstance(data.to, Alert) else _contact(class_, owner, account, looked_at)
+    if isinstance(number, No):
+        return number
+    if account.require_mobile:
+        looked_at["mobile"] = mobile = phone.is_mobile(number)
+        if not mobile:
+            return No("not_mobile", "the number is no mobile one, and the account requires it (require_mobile)")
+    if account.limits.countries is not None:
+        looked_at["country"] = country = phone.region(number)
+        if country not in account.limits.countries:
+            return No("country_blocked", f"numbers of {country or 'no country'} are not among the account's countries")
+    return number
+
+
+def _alert(to: Alert, account: Account) -> str | No:
+    """An alert goes to its number whatever the contact's state, as long as it is a number."""
+    reading = phone.normalize(to.alert, account.country)
+    if isinstance(reading, phone.Refusal):
+        return No("alert_invalid", f"the alert number is none: {reading.reason}")
+    return reading.e164
+
+
+def _contact(class_: Class, owner: State, account: Account, looked_at: dict[str, Any]) -> str | No:
+    subscription = contact.subscription(owner, account.default_subscription)
+    looked_at["phone_status"] = owner.phone_status
+    looked_at["subscription"] = subscription
+    if owner.erased:
+        return No("erased", "the contact's data was erased")
+    if owner.phone is None:
+        return No("no_phone", "the contact has no number")
+    if owner.phone_status == "bounced":
+        return No("phone_bounced", "the last SMS to this number bounced; a delivery, a new number or an edit lifts it")
+    if owner.phone_status == "paused":
+        return No("phone_paused", "the phone is paused; only an edit of its status lifts it")
+    if class_ == "newsletter" and subscription != "subscribed":
+        return No("not_subscribed", f"a newsletter needs a subscribed contact, and this one's status is {subscription}")
+    return owner.phone

@@ -1,0 +1,56 @@
+"""What a contact's reply means. Folds projections/contact.py.
+
+Replies may come in any order: of two words that contradict each other the one said later stands, and `stop` where they
+were said in the same moment. A reply to an alert is kept, and changes no contact.
+"""
+
+from events.account import Keywords
+from events.callback import CallbackReceived
+from events.contact import SubscriptionChanged
+from events.fact import FactData
+from events.message import InboundReceived
+from projections import contact
+from projections.account import Account
+from projections.contact import Attempted
+from projections.keyword import Keyword, keyword
+
+__all__ = ["decide", "said_at"]
+
+_BUILT_IN = Keywords()
+
+
+def said_at(data: CallbackReceived) -> int:
+    """When it was said, ms: the provider's time, but not later than we heard it; the same for a repeated callback
+    that bears a time."""
+    return data.received_at if data.event_at is None else min(data.event_at, data.received_at)
+
+
+def decide(
+    data: CallbackReceived, send_id: str, attempt: int, attempted: Attempted, owner: contact.State,
+    account: Account | None,
+) -> list[FactData]:  # fmt: skip
+    """Facts of a reply, none where the callback is a mere receipt. `stop` counts as an opt-out whatever the text.
+
+    An opt-out counts for every number the contact had, an opt-in for the present one only.
+    """
+    text = data.message or ""
+    stopped = (data.status or "").strip().lower() == "stop"
+    if not text and not stopped:
+        return []
+    word: Keyword | None = "stop" if stopped else keyword(text, account.keywords if account else _BUILT_IN)
+    facts: list[FactData] = [InboundReceived("" if owner.erased else text, word, send_id, attempt)]
+    if not contact.heeds(owner, attempted, word) or not contact.newer_word(owner, word, said_at(data)):
+        return facts
+    default = account.default_subscription if account else "none"
+    before = contact.subscription(owner, default)
+    if word == "stop":
+        if owner.subscription != "unsubscribed":
+            facts.append(SubscriptionChanged(before, "unsubscribed", "keyword", _evidence(text, stopped)))
+    elif before != "subscribed" and said_at(data) >= owner.subscription_at:
+        facts.append(SubscriptionChanged(before, "subscribed", "keyword", _evidence(text, stopped)))
+    return facts
+
+
+def _evidence(text: str, stopped: bool) -> str:
+    """What proves the change, for people: the word as it was written."""
+    return f"replied {text.strip()[:64]!r}" if text.strip() else "the provider reported an opt-out"

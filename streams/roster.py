@@ -1,0 +1,209 @@
+"""Which decider answers what: the whole of Recado's decisions on one screen, and the steps around each.
+
+Pure: the engine hands in the state, the settings and the time, and commits what comes back as one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from events import client_id
+from events.answer import AnswerReceived
+from events.callback import CallbackReceived
+from events.contact import ContactErasure, ContactUpdated
+from events.envelope import Input, Undecodable
+from events.fact import SOURCE, Fact, SendFact
+from events.send import SendAttempted, SendRequested
+from events.topics import CLASS_OF, Role
+from projections import keyspace, parking, send
+from projections.account import Directory
+from projections.contact import Attempted
+from projections.keyspace import View
+from projections.send import Call
+from streams.deciders import answer, contact, deadline, dispatch, inbound, receipt
+from streams.deciders.dispatch import Place
+from streams.turn import REPEATED, UNCHANGED, Cause, Decision, Turn
+
+__all__ = ["ROSTER", "Decision", "abandon", "due", "handle", "next_due", "sweep"]
+
+
+def handle(
+    event: Input,
+    role: Role,
+    view: View,
+    accounts: Directory,
+    now: int,
+    partition: int,
+    mac_key: bytes,
+    moved: bool = False,
+) -> Decision:
+    """Decide one event that belongs in this partition, and fold the facts into the view.
+
+    The same event again, by source and id, is `repeated`. `moved` says that it was found in another partition.
+    Raises Undecodable for what only the state can tell is a dead letter: the view is unchanged then.
+    """
+    seen = keyspace.seen_key(event.subject, event.source, event.id)
+    if view.get(seen) is not None:
+        return REPEATED
+    turn = Turn(view, accounts, now, Place(partition, mac_key), moved)
+    decided = ROSTER[type(event.data)](event.data, event, role, turn)
+    view.put(seen, keyspace.forgotten_after(max(now, event.time)))
+    return decided
+
+
+def _updated(data: ContactUpdated, event: Input, role: Role, turn: Turn) -> Decision:
+    account = turn.accounts.account(event.account)
+    decided = contact.update(data, event.time, turn.contact(event.subject), account, turn.moved)
+    return _applied(turn.keep(event.subject, decided, event.time, Cause(event.id, event.source)))
+
+
+def _erased(data: ContactErasure, event: Input, role: Role, turn: Turn) -> Decision:
+    decided = contact.erase(data, turn.contact(event.subject))
+    return _applied(turn.keep(event.subject, decided, event.time, Cause(event.id, event.source)))
+
+
+def _requested(data: SendRequested, event: Input, role: Role, turn: Turn) -> Decision:
+    send_id = data.send_id or event.id
+    hashed = client_id.send_hash(event.subject, send_id)
+    asked = dispatch.asked(data, event.account, hashed, send_id, CLASS_OF[role], event.time, turn.place.mac_key)
+    owner = turn.contact(event.subject)
+    decided = dispatch.decide(asked, turn.send(hashed), owner, turn.accounts, turn.now, turn.place)
+    return _dispatched(turn, event.subject, hashed, decided, Cause(event.id, event.source))
+
+
+def _answered(data: AnswerReceived, event: Input, role: Role, turn: Turn) -> Decision:
+    sent = turn.send(client_id.send_hash(event.subject, data.send_id))
+    decided = answer.decide(data, sent, turn.now)
+    return _applied(turn.keep(event.subject, decided, turn.now, Cause(event.id, event.source)))
+
+
+def _called_back(data: CallbackReceived, event: Input, role: Role, turn: Turn) -> Decision:
+    ours = client_id.read(turn.place.mac_key, data.client_id) if data.client_id else None
+    if ours is None:
+        raise Undecodable("client_id", "the receipt's clientId is missing, or is none that this Recado gave out")
+    if ours.partition != turn.place.partition:
+        raise Undecodable("client_id", f"the receipt's clientId names partition {ours.partition}, and lies in another")
+    sent = turn.send(ours.send_hash)
+    if ours.attempt > sent.tried:
+        parked = parking.park(turn.view, ours.send_hash, ours.attempt, event, data, turn.now)
+        return Decision("applied", (), ()) if parked else REPEATED
+    if sent.subject.partition("/")[0] != event.account:
+        raise Undecodable("client_id", "the receipt's clientId is that of another account's send")
+    return _told(data, turn, sent, ours.send_hash, ours.attempt, Cause(event.id, event.source))
+
+
+Handler = Callable[[Any, Input, Role, Turn], Decision]
+ROSTER: Final[Mapping[type, Handler]] = {
+    # an event               what may follow, and who decides
+    ContactUpdated: _updated,  # phone, status, subscription, fields changed or refused: deciders/contact.py
+    ContactErasure: _erased,  # erased: deciders/contact.py
+    SendRequested: _requested,  # attempted, deferred or skipped: deciders/dispatch.py
+    AnswerReceived: _answered,  # accepted, refused or unknown; deferred: deciders/answer.py
+    CallbackReceived: _called_back,  # accepted, state, phone status: receipt.py; reply, subscription: inbound.py
+}
+
+
+def due(view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000) -> list[Decision]:
+    """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time."""
+    turn = Turn(view, accounts, now, Place(partition, mac_key))
+    return [_fired(turn, key) for key, _ in view.scan(keyspace.TIMERS, limit, b"t/%013d" % (now + 1))]
+
+
+def next_due(view: View) -> int | None:
+    """When the first timer is due, ms, or None."""
+    first = view.scan(keyspace.TIMERS, 1)
+    return keyspace.timer(first[0][0])[0] if first else None
+
+
+def abandon(view: View, send_hash: str, now: int) -> Decision:
+    """A takeover found this attempt open: it becomes unknown (crash). Its answer may still come, and settles it."""
+    turn = Turn(view, Directory(), now, Place(0, b""))
+    sent = turn.send(send_hash)
+    return _applied(
+        turn.keep(sent.subject, deadline.abandon(sent, now), now, Cause(f"crash/{send_hash}/{sent.tried}", SOURCE))
+    )
+
+
+def sweep(view: View, now: int, after: bytes, limit: int) -> bytes:
+    """Forget what can no longer be asked, `limit` keys from the cursor `after` (b"" to begin); return the next cursor,
+    b"" when all was walked."""
+    at = keyspace.SWEPT.index(after[:2]) if after else 0
+    prefix = keyspace.SWEPT[at]
+    pairs = view.after(after or prefix, prefix, limit)
+    for key, value in pairs:
+        if keyspace.forgettable(key, value, now):
+            view.delete(key)
+    if len(pairs) == limit:
+        return pairs[-1][0]
+    return keyspace.SWEPT[at + 1] if at + 1 < len(keyspace.SWEPT) else b""
+
+
+def _fired(turn: Turn, key: bytes) -> Decision:
+    due_at, hashed = keyspace.timer(key)
+    sent = turn.send(hashed)
+    cause = Cause(f"timer/{hashed}/{due_at}", SOURCE)
+    if sent.phase == "deferred":
+        decided = _dispatched(turn, sent.subject, hashed, _again(turn, sent, hashed), cause)
+    else:
+        decided = _applied(turn.keep(sent.subject, deadline.decide(sent), turn.now, cause))
+        if sent.phase == "unknown":
+            decided = _resent(turn, sent, hashed, decided, cause)
+    if turn.send(hashed).due <= due_at:  # nothing followed, which cannot be: but a timer must never fire for ever
+        turn.view.delete(key)
+    return decided
+
+
+def _again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
+    owner, account = turn.contact(sent.subject), sent.subject.partition("/")[0]
+    return dispatch.again(sent, account, hashed, owner, turn.accounts, turn.now, turn.place)
+
+
+def _resent(turn: Turn, sent: send.State, hashed: str, given_up: Decision, cause: Cause) -> Decision:
+    """An account may want its SMS twice rather than not at all. What may not go any more stays given up."""
+    account = turn.accounts.account(sent.subject.partition("/")[0])
+    if account is None or sent.class_ not in account.resend_unknown:
+        return given_up
+    decided = _again(turn, sent, hashed)
+    if not any(isinstance(data, SendAttempted) for data in decided):
+        return given_up
+    attempted = _dispatched(turn, sent.subject, hashed, decided, cause)
+    return Decision("applied", [*given_up.facts, *attempted.facts], attempted.calls)
+
+
+def _told(data: CallbackReceived, turn: Turn, sent: send.State, hashed: str, number: int, cause: Cause) -> Decision:
+    """One receipt of an attempt that was made. The provider repeats receipts: each counts once."""
+    seen = parking.digest_key(hashed, number, data)
+    if turn.view.get(seen) is not None:
+        return REPEATED
+    attempt = sent.attempt(number)
+    if attempt is None:  # too old to be kept: later attempts tell more
+        return UNCHANGED
+    account, subject = turn.accounts.account(sent.subject.partition("/")[0]), sent.subject
+    told = receipt.decide(data, sent, number, turn.contact(subject), account, turn.now)
+    facts = turn.keep(subject, told, turn.now, cause)
+    attempted = Attempted(attempt.sequence, attempt.own)
+    said = inbound.decide(data, sent.send_id, number, attempted, turn.contact(subject), account)
+    facts += turn.keep(subject, said, inbound.said_at(data), cause)
+    turn.view.put(seen, keyspace.forgotten_after(turn.now))
+    return _applied(facts)
+
+
+def _dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFact], cause: Cause) -> Decision:
+    """Keep the facts. Where they attempt, apply the receipts that were waiting for it, and permit the call unless these
+    show that it was made before."""
+    facts = turn.keep(subject, decided, turn.now, cause)
+    calls: list[Call] = []
+    for data in decided:
+        if not isinstance(data, SendAttempted):
+            continue
+        for waiting in parking.unpark(turn.view, hashed, data.attempt):
+            early = _told(
+                waiting.data, turn, turn.send(hashed), hashed, waiting.attempt, Cause(waiting.id, waiting.source)
+            )
+            facts += early.facts
+        if turn.send(hashed).phase == "open":
+            calls.append(Call.of(data, subject, turn.place.partition, hashed))
+    return Decision("applied", facts, calls) if facts else UNCHANGED
+
+
+def _applied(facts: list[Fact]) -> Decision:
+    return Decision("applied", facts, ()) if facts else UNCHANGED
