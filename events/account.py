@@ -79,6 +79,11 @@ class Connector(Shape):
     def sealed_token(self) -> str | None:
         return self.token.sealed if isinstance(self.token, SealedToken) else None
 
+    @property
+    def plain_token(self) -> str | None:
+        """The secret itself, for the one who seals it; None once it is sealed."""
+        return None if isinstance(self.token, SealedToken) else self.token.get_secret_value()
+
     def sealed(self, ciphertext: str) -> Self:
         """The same connector, its token replaced by the sealed one."""
         return self.model_copy(update={"token": SealedToken(sealed=ciphertext)})

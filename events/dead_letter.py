@@ -9,7 +9,7 @@ import orjson
 from events import instant
 
 LIMIT: Final = 1024 * 1024  # bytes of the original that are kept; in base64 they fit the topic's 2 MiB
-_BESIDE: Final = 64 * 1024  # bytes of key and headers that are kept
+_BESIDE: Final = 64 * 1024  # bytes of the key, and of the headers, that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def _bytes(value: str | None) -> bytes | None:
 def encode_dead_letter(letter: DeadLetter) -> bytes:
     """The dead letter as it lies in Kafka: at most 2 MiB, whatever the record was."""
     key, original = letter.key, letter.original
-    spent = len(key or b"")
+    spent = 0
     headers: list[list[str | None]] = []
     for name, value in letter.headers:
         spent += len(name.encode("utf-8", "replace")) + len(value or b"")

@@ -1,0 +1,119 @@
+"""The rules of an account's settings and templates; no plain token is ever written or shown."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from events import codec, examples
+from events.account import AccountConfigured, Connector, SendCancelled, TemplateSaved
+from events.envelope import Input
+from events.topics import Role
+
+PLAIN = {"provider": "instasent", "base_url": "http://127.0.0.1:8099/", "token": "s3cr3t"}
+
+
+def configured(**settings: Any) -> AccountConfigured:
+    return AccountConfigured.of_json(settings)
+
+
+def test_absent_stays_and_null_clears() -> None:
+    patch = configured(country="ES", fallback=None)
+    assert patch.model_fields_set == {"country", "fallback"}
+    assert patch.as_json() == {"country": "ES", "fallback": None}
+    event = Input.of(patch, id="1", source="/console", subject="acme", time=examples.SEVEN)
+    assert codec.decode_input(Role.ACCOUNTS, codec.encode_input(event)).data.model_fields_set == {
+        "country",
+        "fallback",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"country": "XX"}, "ISO 3166-1"),
+        ({"country": "es"}, "pattern"),
+        ({"timezone": "Mars/Olympus"}, "IANA"),
+        ({"timezone": "../../etc/passwd"}, "IANA"),
+        ({"currency": "euro"}, "pattern"),
+        ({"locale": "spanish please"}, "pattern"),
+        ({"default_subscription": "yes"}, "subscribed"),
+        ({"stopped": "true"}, "boolean"),
+        ({"stopped": 1}, "boolean"),
+        ({"bounces": {"hard_in_a_row": 0}}, "greater"),
+        ({"bounces": {"codes": {"failed": "hard"}}}, "pattern"),
+        ({"resend_unknown": ["all"]}, "transactional"),
+        ({"quiet_hours": {"newsletter": {"from": "21:00", "to": "24:00"}}}, "pattern"),
+        ({"quiet_hours": {"newsletter": {"from_": "21:00", "to": "09:00"}}}, "required"),
+        ({"quiet_hours": {"all": {"from": "21:00", "to": "09:00"}}}, "transactional"),
+        ({"caps": {"newsletter": [{"sends": 2}]}}, "required"),
+        ({"limits": {"countries": ["XX"]}}, "ISO 3166-1"),
+        ({"limits": {"parts": 0}}, "greater"),
+        ({"text": {"transliterate": "latin"}}, "keep"),
+        ({"keywords": {"stop": [""]}}, "at least 1"),
+        ({"link_domain": "https://x.example"}, "host name"),
+        ({"privacy": "closed"}, "open"),
+        ({"connector": PLAIN | {"provider": "other"}}, "instasent"),
+        ({"connector": PLAIN | {"base_url": "ftp://x"}}, "http"),
+        ({"connector": PLAIN | {"base_url": "https://user:pw@x"}}, "without user"),
+        ({"connector": PLAIN | {"base_url": "https://x?access_token=1"}}, "query"),
+        ({"connector": PLAIN | {"base_url": "http://[x"}}, "http"),
+        ({"connector": PLAIN | {"token": ""}}, "at least 1"),
+        ({"surprise": 1}, "Extra"),
+    ],
+)
+def test_a_setting_beyond_the_rules_is_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told) as refused:
+        configured(**settings)
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_quiet_hours_are_spelled_as_the_contract_does() -> None:
+    hours = {"newsletter": {"from": "21:00", "to": "09:00", "holidays": True}}
+    assert configured(quiet_hours=hours).as_json() == {"quiet_hours": hours}
+
+
+class TestToken:
+    def test_a_plain_one_is_read_but_counts_for_nothing_until_it_is_sealed(self) -> None:
+        connector = Connector.model_validate(PLAIN)
+        assert connector.base_url == "http://127.0.0.1:8099"
+        assert connector.plain_token == "s3cr3t"
+        assert connector.sealed_token is None
+        sealed = connector.sealed("v1.x")
+        assert sealed.sealed_token == "v1.x"
+        assert sealed.plain_token is None
+
+    def test_a_plain_one_is_never_written(self) -> None:
+        event = Input.of(configured(connector=PLAIN), id="1", source="/cli", subject="acme", time=examples.SEVEN)
+        with pytest.raises(ValueError, match="not sealed") as refused:
+            codec.encode_input(event)
+        assert "s3cr3t" not in str(refused.value)
+
+    def test_a_plain_one_is_never_shown(self) -> None:
+        patch = configured(connector=PLAIN, fallback=PLAIN)
+        event = Input.of(patch, id="1", source="/cli", subject="acme", time=examples.SEVEN)
+        for shown in (repr(patch), str(patch), repr(event)):
+            assert "s3cr3t" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"template": ""}, "at least 1"),
+        ({"template": "a/b"}, "pattern"),
+        ({"text": ""}, "at least 1"),
+        ({"variables": [{"id": "a b", "name": "A", "type": "text"}]}, "pattern"),
+        ({"variables": [{"id": "a", "name": "A", "type": "colour"}]}, "currency"),
+        ({"variables": [{"id": "a", "name": "A", "type": "text", "default": []}]}, "must be text"),
+        ({"variables": [{"id": "a", "name": "A", "type": "text"}] * 2}, "same id"),
+    ],
+)
+def test_a_template_beyond_the_rules_is_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        TemplateSaved.of_json({"template": "t", "text": "Hola"} | changes)
+
+
+def test_a_cancellation_says_up_to_when() -> None:
+    assert SendCancelled.of_json({"before": "2026-11-23T07:00:00Z"}).before == examples.SEVEN
+    with pytest.raises(ValidationError):
+        SendCancelled.of_json({"send_id": "x"})

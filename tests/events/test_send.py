@@ -1,0 +1,96 @@
+"""The rules of a send request, and of the answers and callbacks about it."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from events import examples
+from events.answer import AnswerReceived
+from events.callback import CallbackReceived
+from events.send import Alert, FieldRef, SendRequested
+
+BASE: dict[str, Any] = {"to": "contact", "sender": "Acme", "text": "Hola"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sender": "a sender of no sense !!"},  # skipped as sender_invalid, not a dead letter
+        {"to": {"alert": "600"}},  # likewise alert_invalid
+        {"text": ""},  # likewise text_empty
+        {"text": None, "template": "gone"},  # likewise template_unknown
+        {"send_id": "x" * 64, "labels": ["x" * 64] * 32, "variables": {f"v{n}": n for n in range(64)}},
+        {"expires_at": "2020-01-01T00:00:00Z"},
+    ],
+)
+def test_what_the_decider_judges_is_let_through(changes: dict[str, Any]) -> None:
+    assert SendRequested.of_json(BASE | changes).as_json()["sender"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"template": "a"}, "there are both"),
+        ({"text": None}, "there are none"),
+        ({"to": "ana"}, "contact"),
+        ({"to": None}, "alert|valid"),
+        ({"to": {"alert": "1", "x": 1}}, "Extra"),
+        ({"to": {"alert": 600}}, "string"),
+        ({"to": {"alert": "6" * 65}}, "64"),
+        ({"sender": None}, "string"),
+        ({"send_id": ""}, "at least 1"),
+        ({"send_id": "x" * 65}, "64"),
+        ({"send_id": "a\nb"}, "printable"),
+        ({"text": "x" * 10_001}, "10000"),
+        ({"text": "\0"}, "U\\+0000"),
+        ({"labels": "orders"}, "list"),
+        ({"labels": [1]}, "string"),
+        ({"labels": ["x"] * 33}, "32"),
+        ({"variables": {f"v{n}": n for n in range(65)}}, "64"),
+        ({"variables": {"a": []}}, "'a' must be"),
+        ({"variables": {"a": {"field": 1}}}, "'a' must be"),
+        ({"variables": {"a": {"field": ""}}}, "'a' String should have at least 1"),
+        ({"variables": {"a": {"field": "b", "c": 1}}}, "'a' must be"),
+        ({"variables": {"": 1}}, "1 to 64"),
+        ({"variables": []}, "object"),
+        ({"not_before": 1795417200}, "RFC 3339"),
+        ({"not_before": True}, "RFC 3339"),
+        ({"expires_at": "tomorrow"}, "RFC 3339"),
+        ({"surprise": 1}, "Extra"),
+    ],
+)
+def test_what_breaks_a_type_or_a_size_is_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        SendRequested.of_json(BASE | changes)
+
+
+def test_a_variable_is_a_value_or_a_field_of_the_contact() -> None:
+    read = SendRequested.of_json(BASE | {"variables": {"order": 1234, "name": {"field": "first_name"}}})
+    assert read.variables == {"order": 1234, "name": FieldRef(field="first_name")}
+
+
+def test_inside_recado_times_are_milliseconds() -> None:
+    made = SendRequested(to=Alert(alert="+34612345679"), sender="Acme", text="x", not_before=examples.SEVEN)
+    assert made.as_json()["not_before"] == "2026-11-23T07:00:00.000Z"
+    assert SendRequested.of_json(made.as_json()) == made
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"outcome": "refused"},  # final or not?
+        {"outcome": "unknown"},  # why?
+        {"outcome": "lost"},
+        {"outcome": "accepted", "attempt": 0},
+        {"outcome": "accepted", "status": 2000},
+    ],
+)
+def test_half_an_answer_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AnswerReceived.of_json({"send_id": "s", "attempt": 1, "client_id": "0-1-x"} | values)
+
+
+def test_a_callback_that_could_not_be_read_keeps_its_body() -> None:
+    read = CallbackReceived(provider="instasent", received_at=examples.SEVEN, raw="{broken")
+    assert read.as_json() == {"provider": "instasent", "received_at": "2026-11-23T07:00:00.000Z", "raw": "{broken"}
