@@ -142,6 +142,11 @@ class Admin:
         with self._explained():
             return len(self._client.describe_cluster()["brokers"])
 
+    def names(self, prefix: str) -> list[str]:
+        """All topics, of the catalogue or not, whose name begins with `prefix`."""
+        with self._explained():
+            return sorted(topic for topic in self._client.list_topics() if topic.startswith(prefix))
+
     def delete(self, names: Iterable[str]) -> None:
         """Delete topics, with all that they hold."""
         with self._explained():

@@ -34,7 +34,7 @@ class Publisher:
         security: Security | None = None,
         acknowledged: Callable[[int], None] | None = None,
     ) -> None:
-        """`acknowledged` is called in another thread with how many more records are durable. Raises BrokerUnavailable."""
+        """`acknowledged` hears in another thread how many more records are durable. Raises BrokerUnavailable."""
         from kafka import KafkaProducer
 
         self.durable = 0
@@ -61,11 +61,15 @@ class Publisher:
                 **(security or Security()).arguments(),
             )
 
-    def publish(self, role: Role, key: bytes, value: bytes, tag: object = None) -> None:
-        """Send one event to the partition of `key` by Kafka's own murmur2. What becomes of it shows in `durable`,
-        `failed` and `failures`, at the latest after flush(). Raises BrokerUnavailable where there is no such topic."""
+    def publish(
+        self, role: Role, key: bytes | None, value: bytes, tag: object = None, partition: int | None = None
+    ) -> None:
+        """Send one event to the partition of `key` by Kafka's own murmur2, or to the one that is named. What becomes
+        of it shows in `durable`, `failed` and `failures`, at the latest after flush(). Raises BrokerUnavailable where
+        there is no such topic."""
         topic = name(self._prefix, role)
-        partition = partition_of(key, self._count(topic))
+        if partition is None:
+            partition = partition_of(key or b"", self._count(topic))
         self._room.acquire()
         try:
             with explained(self._bootstrap):
