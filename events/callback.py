@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from events.shape import Data, Moment, check_storable
 
@@ -21,7 +21,7 @@ class CallbackReceived(Data):
     client_id: _Word | None = None
     provider_id: _Word | None = None
     status: _Word | None = None
-    code: int | None = None
+    code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
     event_at: Moment | None = None
     message: _Body | None = None
     raw: _Raw | None = None

@@ -1,14 +1,17 @@
 """The rules of a send request, and of the answers and callbacks about it."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from events import examples
+from events import codec, examples
 from events.answer import AnswerReceived
 from events.callback import CallbackReceived
+from events.envelope import Input
 from events.send import Alert, FieldRef, SendRequested
+from events.topics import Role
 
 BASE: dict[str, Any] = {"to": "contact", "sender": "Acme", "text": "Hola"}
 
@@ -94,3 +97,21 @@ def test_half_an_answer_is_refused(values: dict[str, Any]) -> None:
 def test_a_callback_that_could_not_be_read_keeps_its_body() -> None:
     read = CallbackReceived(provider="instasent", received_at=examples.SEVEN, raw="{broken")
     assert read.as_json() == {"provider": "instasent", "received_at": "2026-11-23T07:00:00.000Z", "raw": "{broken"}
+
+
+def test_a_callbacks_body_of_64_kib_has_room_even_in_base64() -> None:
+    body = "base64:" + b64encode(bytes(64 * 1024)).decode()
+    event = Input.of(
+        CallbackReceived(provider="instasent", received_at=examples.SEVEN, raw=body),
+        id="1",
+        source="/recado/ingress",
+        subject="acme",
+        time=examples.SEVEN,
+    )
+    assert codec.decode_input(Role.CALLBACKS, codec.encode_input(event)) == event
+
+
+@pytest.mark.parametrize("code", [2**31, -(2**31) - 1, "0", True])
+def test_a_code_is_a_number_that_every_database_keeps(code: Any) -> None:
+    with pytest.raises(ValidationError):
+        CallbackReceived(provider="instasent", received_at=examples.SEVEN, code=code)
