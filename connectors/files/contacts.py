@@ -1,4 +1,4 @@
-"""Contacts from a CSV file, by Connectif's import rules (instasent.md, section 8): a row is an update, or is refused with its reason.
+"""Contacts from a CSV file by Connectif's import rules (instasent.md, section 8): a row is an update or is refused.
 
 The key is an e-mail address or an external id; a phone is written with or without a prefix; enumerations by their id;
 unknown system columns are skipped. An empty cell leaves a field as it is. Nothing of a row's content is in a refusal:
@@ -17,8 +17,10 @@ from events.contact import PHONE, PHONE_STATUS, PHONE_STATUSES, SUBSCRIPTION, SU
 from events.envelope import CONTACT_CHARACTERS
 from events.shape import VALUES, check_scalar
 
-KEYS = {"email": "email", "e-mail": "email", "_email": "email", "external_id": "external id", "external id": "external id",
-        "externalid": "external id", "_externalid": "external id"}  # fmt: skip
+KEYS: Mapping[str, str] = {  # columns, lower-cased, that name the contact
+    "email": "email", "e-mail": "email", "_email": "email", "external_id": "external id", "external id": "external id",
+        "externalid": "external id", "_externalid": "external id",
+}  # fmt: skip
 SYSTEM: Mapping[str, tuple[str, ...] | None] = {  # system columns and their values; None: a phone
     PHONE: None,
     PHONE_STATUS: PHONE_STATUSES,
@@ -66,7 +68,7 @@ PhoneRule = Callable[[str], str | None]  # why a written number cannot be read, 
 
 
 def read(stream: BinaryIO, phone: PhoneRule, key: str | None = None) -> tuple[Columns, Iterator[Row | Refusal]]:
-    """The header, then each row as it is read: constant memory but for 100 bytes a row, to find a contact that comes twice.
+    """The header, then each row as it is read. Memory: 100 bytes a row, to find a contact that comes twice.
 
     Raises Unreadable for a file without a usable header; so does the iterator, for bytes that are not UTF-8 or quotes
     that never close.
@@ -98,7 +100,7 @@ def _columns(names: Sequence[str], key: str | None) -> Columns:
     found = [i for i, name in enumerate(names) if (name == key if key else name.lower() in KEYS)]
     if not found:
         raise Unreadable(
-            f"No column is the contact's key: name one email or external_id, or choose one with --key ({', '.join(names)})."
+            f"No column names the contact: call one email or external_id, or choose with --key: {', '.join(names)}."
         )
     found.sort(key=lambda i: KEYS.get(names[i].lower(), "") != "email")  # an e-mail goes before an external id
     skipped = [
@@ -153,7 +155,9 @@ def _cells(reader: Iterator[list[str]], line: int) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error as error:
-        raise Unreadable(f"Line {line} cannot be read as CSV ({error}): look for a quote that is not closed.") from error
+        raise Unreadable(
+            f"Line {line} cannot be read as CSV ({error}): look for a quote that is not closed."
+        ) from error
 
 
 def _row(line: int, cells: Sequence[str], columns: Columns, phone: PhoneRule) -> Row | Refusal:

@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 
 def lines(stream: BinaryIO, longest: int) -> Iterator[Line]:
-    """Every line, ended by LF or CRLF or by the end of the file. One longer than `longest` bytes comes as None, skipped in pieces."""
+    """Every line, ended by LF, CRLF or the end of the file. One longer than `longest` bytes comes as None."""
     number = 0
     while piece := stream.readline(longest + 2):
         number += 1
@@ -43,7 +43,7 @@ def twice(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """
     if path == "-":
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY) as spool:
-            with open(0, "rb", closefd=False) as standard_input:  # noqa: PTH123 - a file descriptor, not a path
+            with open(0, "rb", closefd=False) as standard_input:
                 shutil.copyfileobj(standard_input, spool)
             size = spool.tell()
             spool.seek(0)

@@ -15,6 +15,7 @@ import orjson
 from events.topics import Role
 
 KEY: Final = b"p/counts"
+POSITIONS: Final = b"p/positions"  # {"contacts": [next offset, topic id], ...}
 OUTCOMES: Final = ("applied", "unchanged", "repeated", "moved", "dead")  # of a record that was read: one of these
 
 
@@ -23,11 +24,17 @@ class Counts:
     """The counters of all partitions. Feed it every record of the state's changelog, in order."""
 
     partitions: dict[int, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)  # (role's value, partition): next offset
 
     def take(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         """Take one record of the changelog; all but the counters are passed over."""
-        if key == KEY and value is not None:
+        if value is None:
+            return
+        if key == KEY:
             self.partitions[partition] = orjson.loads(value)
+        elif key == POSITIONS:
+            for role, (position, _) in orjson.loads(value).items():
+                self.positions[role, partition] = position
 
     def of(self, role: Role) -> dict[str, int]:
         """`read` and each of OUTCOMES, summed over the partitions."""

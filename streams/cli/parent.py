@@ -1,7 +1,7 @@
 """A child process lives no longer than the supervisor that started it, even when that one dies of SIGKILL.
 
-On Linux the kernel does it (prctl PR_SET_PDEATHSIG); elsewhere a thread looks twice a second whether the parent is still there.
-The child is killed, not asked: its broker goes at the same moment, and the engine is built to lose nothing by it.
+On Linux the kernel does it (prctl PR_SET_PDEATHSIG); elsewhere a thread looks twice a second for the parent. The child
+is killed, not asked: its broker goes at the same moment, and the engine is built to lose nothing by it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import signal
 import sys
 import threading
 
-ENVIRONMENT = "RECADO_PARENT"  # the supervisor's process id, set for its children only
+ENVIRONMENT = "_RECADO_PARENT"  # the supervisor's process id, set for its children only; no setting of a person's
 _PR_SET_PDEATHSIG = 1
 _LOOK_EVERY = 0.5  # seconds
 
 
 def bind() -> None:
     """Tie this process to the supervisor named in the environment. Does nothing where there is none."""
-    text = os.environ.pop(ENVIRONMENT, "")  # popped: what this process starts is its own affair
+    text = os.environ.get(ENVIRONMENT, "")  # kept: a worker that starts itself again is bound again
     if not text.isdigit():
         return
     parent = int(text)

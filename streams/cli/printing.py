@@ -39,7 +39,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 @contextmanager
 def progress(label: str, total: int, *, quiet: bool = False) -> Iterator[Step]:
-    """A progress bar on standard error if that is a terminal, else a line now and then. `total` is in the unit of the steps."""
+    """A progress bar on standard error if that is a terminal, else a line now and then; `total` in the steps' unit."""
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 _ADDRESS = re.compile(r"\('([^']+)', (\d+)\)|([\w.:\[\]-]+):(\d+)")
 
+_OWN = frozenset(
+    {"BrokerUnavailable", "TopicsUnfit", "SettingError", "DatabaseUnusable", "JournalUnusable", "Unreadable"}
+)
 _BROKER = frozenset(
     {
         "KafkaConnectionError",
@@ -64,6 +70,33 @@ def explain(error: BaseException) -> str | None:
     if "OperationalError" in names and type(error).__module__.startswith("sqlalchemy"):
         return f"The database does not answer ({_words(error)}): check RECADO_DATABASE."
     return None
+
+
+@contextmanager
+def mistaken() -> Iterator[None]:
+    """Turn what the models say of a person's input into a Refused naming field, value and rule, never a secret."""
+    from pydantic import ValidationError
+
+    from events.envelope import Undecodable
+
+    try:
+        yield
+    except ValidationError as error:
+        raise Refused("; ".join(map(_finding, error.errors(include_url=False)[:5])) + ".") from None
+    except Undecodable as error:
+        raise Refused(error.detail + ".") from None
+
+
+_PRIVATE = frozenset({"token", "text", "variables", "default"})  # a value there may be a secret or personal
+
+
+def _finding(finding: Any) -> str:
+    """Field, value and rule; the value only where it is a short scalar that cannot be a secret."""
+    steps = [str(step) for step in finding["loc"]]
+    value = finding["input"]
+    shown = isinstance(value, str | int | float) and len(str(value)) <= 64 and not _PRIVATE.intersection(steps)
+    told = "is no setting" if finding["type"] == "extra_forbidden" else finding["msg"][:1].lower() + finding["msg"][1:]
+    return f"{'.'.join(steps) or 'it'}{f' {value!r}' if shown else ''}: {told}"
 
 
 def _system(error: OSError) -> str | None:

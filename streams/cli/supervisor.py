@@ -1,7 +1,8 @@
 """Child processes kept alive: started in order, restarted when they crash or ask for it, stopped in the reverse order.
 
-A child says by its exit status what it wants: 75 (EX_TEMPFAIL) "start me again, my state is clean", 2 "a setting is wrong, my
-last line says which" (everything stops), anything else is a crash: started again after a pause that doubles up to 30 s.
+A child says by its exit status what it wants: 75 (EX_TEMPFAIL) "start me again, my state is clean"; 2 "a setting is
+wrong, my last line says which" (everything stops); anything else is a crash: started again after a pause that doubles
+up to 30 s.
 """
 
 from __future__ import annotations

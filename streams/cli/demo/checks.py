@@ -1,4 +1,4 @@
-"""The demo's sums: does every record and every SMS have its place? Pure: what was published, counted and accepted go in."""
+"""The demo's sums: does every record and every SMS have its place? Pure: published, counted, accepted go in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from connectors.kafka.counts import OUTCOMES, Counts
 from events.topics import Role
-from streams.cli.demo.tally import Tally
+from streams.cli.demo.tally import SendKey, Tally
 
 INPUTS = (Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER, Role.CALLBACKS, Role.ANSWERS)
 OUTCOMES_OF_SENDS = ("skipped", "deferred", "accepted", "refused", "unknown")
@@ -23,16 +23,13 @@ class Check(NamedTuple):
 
 @dataclass
 class Published:
-    """What the demo has published by itself, by topic."""
+    """What was published: records by topic, and which sends, each once however often it was asked for."""
 
     records: dict[Role, int] = field(default_factory=dict)
+    sends: set[SendKey] = field(default_factory=set)
 
     def add(self, role: Role, n: int = 1) -> None:
         self.records[role] = self.records.get(role, 0) + n
-
-    @property
-    def sends(self) -> int:
-        return self.records.get(Role.TRANSACTIONAL, 0) + self.records.get(Role.NEWSLETTER, 0)
 
 
 def settled(published: Published, counts: Counts, tally: Tally, ledger: Mapping[str, Any]) -> str | None:
@@ -41,8 +38,8 @@ def settled(published: Published, counts: Counts, tally: Tally, ledger: Mapping[
         read = _first_reads(counts, role)
         if read < n:
             return f"{n - read} records of {role} are not decided yet"
-    if tally.settled() < published.sends:
-        return f"{published.sends - tally.settled()} sends have no outcome yet"
+    if tally.settled() < len(published.sends):
+        return f"{len(published.sends) - tally.settled()} sends have no outcome yet"
     if ledger["callbacks_pending"]:
         return f"{ledger['callbacks_pending']} callbacks are still to be made"
     taken, read = ledger["callbacks_taken"], counts.of(Role.CALLBACKS)["read"]
@@ -70,7 +67,7 @@ def checks(published: Published, counts: Counts, tally: Tally, ledger: Mapping[s
         by_outcome[outcome] = by_outcome.get(outcome, 0) + n
     said = " + ".join(f"{n} {outcome}" for outcome, n in by_outcome.items())
     placed = sum(by_outcome[outcome] for outcome in OUTCOMES_OF_SENDS)
-    found.append(Check(published.sends == placed, f"sends: {published.sends} = {said}"))
+    found.append(Check(len(published.sends) == placed, f"sends: {len(published.sends)} = {said}"))
     accepted, ours = ledger["accepted"], tally.accepted.total()
     found.append(Check(accepted == ours, f"the provider accepted {accepted} SMS = {ours} facts say accepted"))
     second = ledger["second_sends"] + sum(n - 1 for n in tally.accepted.values())
@@ -80,7 +77,7 @@ def checks(published: Published, counts: Counts, tally: Tally, ledger: Mapping[s
     )
     read = counts.of(Role.CALLBACKS)["read"]
     found.append(
-        Check(ledger["callbacks_taken"] == read, f"{ledger['callbacks_taken']} receipts taken = {read} decided")
+        Check(ledger["callbacks_taken"] <= read, f"{ledger['callbacks_taken']} receipts taken ≤ {read} decided")
     )
     return found
 

@@ -1,4 +1,4 @@
-"""What the journal says, folded into counts: every send's outcome, every message's state. Pure: facts in, questions out."""
+"""What the journal says, folded into counts: every send's outcome, every message's state. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traffic that goes on for ever: contact updates and sends of made-up customers. Pure: the seed decides all but the time."""
+"""Traffic that goes on for ever: contact updates and sends of made-up customers. Pure: a seed decides all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from events.codec import encode_input
 from events.contact import SUBSCRIPTION, ContactUpdated
 from events.envelope import Input
 from events.send import FieldRef, SendRequested
+from events.shape import Scalar
 from events.topics import Role
 
 _CITIES = ("Madrid", "Valencia", "Bilbao", "Vigo", "Sevilla", "Gijón", "Córdoba", "A Coruña")
@@ -41,7 +42,11 @@ def _event(chance: random.Random, number: int) -> tuple[Role, ContactUpdated | S
     if kind < 6:
         return Role.CONTACTS, ContactUpdated(via="workflow", fields={"last_order": 20_000 + number})
     if kind < 9:
-        variables = {"name": FieldRef(field="first_name"), "order": 20_000 + number, "total": chance.randrange(500, 30_000) / 100}
+        variables: dict[str, Scalar | FieldRef] = {
+            "name": FieldRef(field="first_name"),
+            "order": 20_000 + number,
+            "total": chance.randrange(500, 30_000) / 100,
+        }
         return Role.TRANSACTIONAL, SendRequested(
             to="contact", sender="AcmeShop", template="order-shipped", variables={**variables, "day": "2030-01-07"}
         )

@@ -1,0 +1,66 @@
+"""Events by line: JSON Lines of CloudEvents, each judged as the engine would judge it, its bytes kept as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from connectors.files.lines import lines
+from events.account import AccountConfigured
+from events.codec import decode_unrouted
+from events.envelope import LIMIT, Undecodable
+from events.shape import Class
+from events.topics import Role
+
+OURS = frozenset({Role.CALLBACKS, Role.ANSWERS})  # topics that only Recado itself writes
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line that may be published: its topic, its subject (the key), its own bytes. `size` counts the line's end."""
+
+    line: int
+    size: int
+    role: Role
+    subject: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A line that may not: its number from 1, one of the reasons of a dead letter, and the field and rule in words."""
+
+    line: int
+    size: int
+    reason: str
+    detail: str
+
+
+def read(stream: BinaryIO, class_: Class | None) -> Iterator[Event | Problem]:
+    """Judge every line, in order, in constant memory. `class_` is the class of the sends that do not name one."""
+    for number, value, size in lines(stream, LIMIT):
+        if value is None:
+            yield Problem(
+                number, size, "too_large", f"more than {LIMIT:,} bytes, and an event may have {LIMIT // 1024} KiB"
+            )
+            continue
+        if not value.strip():
+            yield Problem(number, size, "not_json", "the line is empty: one event a line")
+            continue
+        try:
+            role, event = decode_unrouted(value, class_)
+        except Undecodable as error:
+            yield Problem(number, size, error.reason, error.detail)
+            continue
+        if role in OURS:
+            yield Problem(number, size, "topic", f"only Recado itself writes {role}: this is no event to publish")
+        elif isinstance(event.data, AccountConfigured) and _plain_token(event.data):
+            rule = "holds a plain token, which may not be written to Kafka: use `recado account set --token-file`"
+            yield Problem(number, size, "schema", f"data.connector.token: {rule}")
+        else:
+            yield Event(number, size, role, event.subject, value)
+
+
+def _plain_token(settings: AccountConfigured) -> bool:
+    return any(c is not None and c.sealed_token is None for c in (settings.connector, settings.fallback))

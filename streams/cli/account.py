@@ -1,0 +1,144 @@
+"""`recado account set`: an account's settings, its provider's token sealed before it is written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streams.cli.files import read_json
+from streams.cli.printing import as_json, emit, pairs
+from streams.cli.refusal import Refused, mistaken
+
+if TYPE_CHECKING:
+    from events.account import AccountConfigured, Connector
+
+_CONNECTORS = ("connector", "fallback")
+
+
+@click.group()
+def account() -> None:
+    """Accounts: who sends, from which country, through which provider."""
+
+
+@account.command("set")
+@click.argument("account")
+@click.option("--country", metavar="ES", help="ISO 3166-1: numbers without a prefix are of this country.")
+@click.option("--timezone", metavar="Europe/Madrid", help="IANA time zone.")
+@click.option("--currency", metavar="EUR", help="ISO 4217.")
+@click.option("--locale", metavar="es-ES", help="BCP 47.")
+@click.option(
+    "--default-subscription",
+    type=click.Choice(["none", "subscribed", "unsubscribed"]),
+    help="What a contact is of whom nothing is known.",
+)
+@click.option("--instasent-url", metavar="URL", help="The provider's base URL, if not Instasent's own.")
+@click.option("--token-file", metavar="FILE", help="The provider's token, alone in a file; - is standard input.")
+@click.option(
+    "--settings-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Any settings as a JSON object, null for the default; options given beside it go first.",
+)
+@as_json
+def set_(
+    account: str,
+    instasent_url: str | None,
+    token_file: str | None,
+    settings_file: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Make an account or change its settings: what is not named stays. Prints its callback URL and its API key.
+
+    The token is read from a file, sealed with RECADO_SECRET and never written, shown or logged otherwise.
+
+    \b
+    Example:  recado account set acme --country ES --token-file instasent.token
+    """
+    from connectors.credentials import api_key, callback_secret
+    from streams.cli import place
+
+    patch = read_json(settings_file, dict) if settings_file else {}
+    patch |= {name: value for name, value in given.items() if value is not None}
+    settings = place.settings()
+    if instasent_url is not None or token_file is not None:
+        token = read_token(token_file) if token_file is not None else None
+        connector = patch.get("connector") or {}
+        if not isinstance(connector, dict):
+            raise Refused("connector: must be an object with provider, base_url and token.")
+        patch["connector"] = {"provider": "instasent", **connector} | _without_none(base_url=instasent_url, token=token)
+        if "token" not in patch["connector"]:
+            raise Refused("--instasent-url needs the token that belongs to it: add --token-file.")
+    secret = settings.secret()
+    publish(place.located(settings), account, patch)
+    answer = {
+        "account": account,
+        "callback_url": f"{settings.public_url}/callbacks/instasent/{account}/{callback_secret(secret, account)}",
+        "api_key": api_key(secret, account),
+    }
+    if as_json:
+        emit(answer)
+        return
+    pairs({name.replace("_", " "): value for name, value in answer.items()})
+    click.echo("Set the callback URL on the token in Instasent's dashboard. Keep both to yourself: they are secrets.")
+
+
+def publish(settings: Any, account: str, patch: dict[str, Any]) -> None:
+    """Write a patch of an account's settings, tokens sealed. Raises Refused naming the field and the rule it breaks."""
+    from events.topics import Role
+    from streams.cli.post import post
+
+    value = configured(settings.secret(), account, patch)
+    with post(settings) as office:
+        office.publish(Role.ACCOUNTS, account.encode(), value)
+
+
+def configured(secret: bytes, account: str, patch: dict[str, Any]) -> bytes:
+    """The event of a patch. No plain token is left in it."""
+    import time
+    import uuid
+
+    from events.account import AccountConfigured
+    from events.codec import encode_input
+    from events.envelope import Input
+
+    with mistaken():
+        data = _sealed(secret, account, AccountConfigured.of_json(patch))
+        now = int(time.time() * 1000)
+        event = Input.of(data, id=str(uuid.uuid4()), source="/recado/cli", subject=account, time=now)
+    if event.contact:
+        raise Refused("ACCOUNT is an account's name alone, such as acme.")
+    return encode_input(event)
+
+
+def _sealed(secret: bytes, account: str, data: AccountConfigured) -> AccountConfigured:
+    from pydantic import SecretStr
+
+    from connectors.sealing import seal
+    from streams.provider import TOKEN_PURPOSE
+
+    changes: dict[str, Connector] = {}
+    for name in _CONNECTORS:
+        connector: Connector | None = getattr(data, name)
+        if connector is not None and isinstance(connector.token, SecretStr):
+            ciphertext = seal(secret, TOKEN_PURPOSE, account, connector.token.get_secret_value())
+            changes[name] = connector.sealed(ciphertext)
+    return data.model_copy(update=changes)
+
+
+def read_token(path: str) -> str:
+    """A token, alone in a file or on standard input (-). Raises Refused, which does not repeat it."""
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise Refused(f"{path} holds no token: it is not text.") from None
+    token = text.strip()
+    if not token or any(not 33 <= ord(c) <= 126 for c in token):
+        raise Refused(f"{'Standard input' if path == '-' else path} must hold the token alone, on one line.")
+    return token
+
+
+def _without_none(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,162 @@
+"""`recado doctor`: looks at everything Recado needs, and says what to do about what is wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from streams.cli.printing import as_json, emit
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_SAFE_REPLICATION = 3  # with min.insync.replicas 2, one broker may be away
+
+
+class Finding(NamedTuple):
+    """One thing looked at: well (True), wrong (False) or worth a thought (None), and a sentence."""
+
+    well: bool | None
+    about: str
+    words: str
+
+
+@click.command()
+@as_json
+def doctor(as_json: bool) -> None:
+    """Check settings, broker, topics, database and the accounts' connectors. Exit status 1 if something is wrong.
+
+    \b
+    Example:  recado doctor
+    """
+    found = []
+    for finding in _examine():
+        found.append(finding)
+        if not as_json:
+            mark = {True: "ok    ", False: "WRONG ", None: "note  "}[finding.well]
+            click.echo(f"{mark} {finding.about}: {finding.words}")
+    wrong = sum(finding.well is False for finding in found)
+    if as_json:
+        emit({"well": not wrong, "findings": [finding._asdict() for finding in found]})
+    elif not wrong:
+        click.echo("All is well.")
+    sys.exit(1 if wrong else 0)
+
+
+def _examine() -> Iterator[Finding]:
+    import os
+
+    from streams.settings import Settings, unknown
+
+    settings = Settings.from_env(os.environ)  # a wrong one ends here, in one line
+    for name in unknown(os.environ):
+        yield Finding(None, name, "is no setting of Recado and is ignored: is it misspelt?")
+    yield Finding(True, "settings", f"data in {settings.data}, HTTP at {settings.public_url}")
+    yield from _looked_at("secret", lambda: _secret(settings))
+    yield from _looked_at("broker", lambda: _broker(settings))
+    yield from _looked_at("database", lambda: _database(settings))
+
+
+def _looked_at(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of one look; an error that a person can mend is a finding too."""
+    from streams.cli.refusal import Refused, explain
+
+    try:
+        yield from look()
+    except Refused as refused:
+        yield Finding(False, about, refused.message)
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        yield Finding(False, about, sentence)
+
+
+def _secret(settings: Settings) -> Iterator[Finding]:
+    from connectors.kafka import embedded
+    from streams.cli import place
+
+    if settings.given_secret is None and settings.kafka is None:
+        path = settings.data / "secret"
+        kept = "is kept there" if path.exists() else "will be made there at the first start"
+        yield Finding(True, "secret", f"RECADO_SECRET is unset; {path}: it {kept}. Keep a copy: sealed tokens need it")
+    else:
+        settings.secret()
+        yield Finding(True, "secret", "RECADO_SECRET is 32 bytes")
+    if settings.kafka is not None or embedded.running(settings.data):
+        yield from _connectors(place.located(settings))
+
+
+def _connectors(settings: Settings) -> Iterator[Finding]:
+    from connectors.sealing import Unsealable, unseal
+    from streams.cli import place
+    from streams.provider import TOKEN_PURPOSE
+
+    accounts = place.directory(settings)
+    secret = settings.secret()
+    for name in accounts.names():
+        account = accounts.account(name)
+        connector = account.connector if account is not None else None
+        if connector is None or connector.sealed_token is None:
+            remedy = f"`recado account set {name} --token-file FILE`"
+            yield Finding(None, f"account {name}", f"has no connector, so all its sends are skipped: {remedy}")
+            continue
+        try:
+            unseal(secret, TOKEN_PURPOSE, name, connector.sealed_token)
+        except Unsealable as error:
+            yield Finding(False, f"account {name}", str(error))
+        else:
+            yield Finding(True, f"account {name}", f"its token can be opened; provider at {connector.base_url}")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    from connectors.kafka.admin import Admin
+    from streams.cli import place
+
+    located = place.located(settings)
+    with Admin(located.kafka or "", located.security) as admin:
+        brokers = admin.brokers()
+        yield Finding(True, "broker", f"Kafka answers at {located.kafka}, {brokers} broker{'s' if brokers > 1 else ''}")
+        problems = admin.unfit(located.topic_prefix, located.partitions, embedded=located.embedded)
+        for problem in problems:
+            remedy = ": run `recado up` or a worker, which make it" if problem.endswith("does not exist") else ""
+            yield Finding(False, "topics", problem + remedy)
+        if not problems:
+            yield Finding(True, "topics", f"all there, {located.partitions} partitions each")
+        states = admin.describe(located.topic_prefix).values()
+        least = min((state.replication for state in states), default=0)
+        if states and not located.embedded and least < _SAFE_REPLICATION:
+            yield Finding(
+                None,
+                "topics",
+                f"have {least} replica{'s' if least > 1 else ''}: in production give them {_SAFE_REPLICATION}, with "
+                "min.insync.replicas 2, or the loss of one disk is the loss of history",
+            )
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    from pathlib import Path
+
+    from sqlalchemy import inspect, text
+    from sqlalchemy.exc import OperationalError
+
+    from connectors.readmodel.database import open_database, unreachable
+
+    engine = open_database(settings.database)
+    shown = engine.url.render_as_string(hide_password=True)
+    try:
+        sqlite = engine.url.get_backend_name() == "sqlite"
+        if sqlite and engine.url.database and not Path(engine.url.database).exists():
+            yield Finding(None, "database", f"{shown} does not exist yet: `recado up` or `recado readmodel` makes it")
+            return
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            tables = len(inspect(connection).get_table_names())
+        yield Finding(True, "database", f"{shown} answers, {tables} tables")
+    except OperationalError as error:
+        raise unreachable(engine, error) from error
+    finally:
+        engine.dispose()

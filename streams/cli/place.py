@@ -1,0 +1,125 @@
+"""Where this Recado is: its settings, its broker, and whether its HTTP port is free."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connectors.kafka import embedded
+from connectors.kafka.admin import CONNECT, explained
+from connectors.kafka.errors import BrokerUnavailable
+from events.topics import Role, name
+from streams.cli.refusal import Refused
+from streams.settings import Listen, Settings, unknown
+
+if TYPE_CHECKING:
+    from projections.account import Directory
+
+
+def settings() -> Settings:
+    """The settings of the environment; a misspelt one is told on standard error. Raises SettingError."""
+    for misspelt in unknown(os.environ):
+        click.echo(f"{misspelt} is no setting of Recado and is ignored (`recado doctor` lists them all).", err=True)
+    return Settings.from_env(os.environ)
+
+
+def located(given: Settings) -> Settings:
+    """The same settings with the broker's address: RECADO_KAFKA, or the embedded one that runs on RECADO_DATA.
+
+    Raises BrokerUnavailable where there is neither.
+    """
+    if given.kafka is not None:
+        return given
+    bootstrap = embedded.running(given.data)
+    if bootstrap is None:
+        raise BrokerUnavailable(
+            f"RECADO_KAFKA is unset and no embedded Kafka runs on {given.data}",
+            "run `recado up` in another terminal, or set RECADO_KAFKA to the bootstrap servers of yours",
+        )
+    return replace(given, kafka=bootstrap)
+
+
+def client(given: Settings) -> dict[str, Any]:
+    """Keyword arguments for a Kafka client (aiokafka or kafka-python). `given` must be located."""
+    if given.kafka is None:
+        raise ValueError("these settings name no broker: pass them through located()")
+    return {"bootstrap_servers": given.kafka.split(","), **given.security.arguments()}
+
+
+def records(given: Settings, role: Role) -> Iterator[Any]:
+    """Every committed record that a topic holds now, as kafka-python gives it, partition by partition; then the end.
+
+    `given` must be located. Raises BrokerUnavailable; where the topic does not exist, Refused.
+    """
+    from kafka import KafkaConsumer, TopicPartition
+
+    topic = name(given.topic_prefix, role)
+    with explained(given.kafka or ""):
+        consumer = KafkaConsumer(
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            bootstrap_timeout_ms=int(CONNECT * 1000),
+            **client(given),
+        )
+        try:
+            numbers = sorted(consumer.partitions_for_topic(topic) or ())
+            partitions = [TopicPartition(topic, number) for number in numbers]
+            if not partitions:
+                raise Refused(f"The topic {topic} does not exist yet: run `recado up`, or look with `recado doctor`.")
+            consumer.assign(partitions)
+            ends = consumer.end_offsets(partitions)
+            consumer.seek_to_beginning(*partitions)
+            while any(consumer.position(partition) < ends[partition] for partition in partitions):
+                for found in consumer.poll(timeout_ms=500).values():
+                    yield from found
+        finally:
+            consumer.close()
+
+
+def directory(given: Settings) -> Directory:
+    """All accounts as recado.accounts tells them now. Raises as `records`."""
+    from events.codec import decode_input
+    from events.envelope import Undecodable
+    from projections.account import Directory
+
+    found = Directory()
+    for record in records(given, Role.ACCOUNTS):
+        try:
+            found.evolve(decode_input(Role.ACCOUNTS, record.value), record.offset)
+        except Undecodable:  # the engine passes over it, too, and says so
+            found.skip(record.offset)
+    return found
+
+
+def require_free(listen: Listen, setting: str = "RECADO_HTTP") -> None:
+    """Raises Refused where another process listens at this address already, or it is none of this machine."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((listen.host, listen.port))
+        except OSError as error:
+            where = f"{listen.host}:{listen.port}"
+            raise Refused(
+                f"{where} cannot be listened at ({error.strerror}): stop what uses it, or set {setting} otherwise."
+            ) from error
+
+
+def free_port(preferred: int = 0) -> int:
+    """A port of this machine that is free now: the preferred one if it can be had."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Refused("No free port is left on this machine: stop something that listens.")

@@ -1,0 +1,109 @@
+"""`recado contact` and `recado why`: answers from the read model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.cli.printing import as_json, emit, pairs
+from streams.cli.refusal import Refused
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@click.command()
+@click.argument("subject")
+@click.option("--at", metavar="TIME", help="The state then, RFC 3339: 2026-11-23T07:00:00Z.")
+@as_json
+def contact(subject: str, at: str | None, as_json: bool) -> None:
+    """Show a contact: phone, statuses and custom fields, now or at a past time.
+
+    \b
+    Example:  recado contact acme/ana@example.com --at 2026-11-01T00:00:00Z
+    """
+    from connectors.readmodel import answers, queries
+    from events import instant
+    from events.envelope import Undecodable, split_subject
+
+    try:
+        _, name = split_subject(subject)
+    except Undecodable as error:
+        raise Refused(f"{error.detail[:1].upper()}{error.detail[1:]}.") from error
+    if not name:
+        raise Refused("SUBJECT is account/contact, such as acme/ana@example.com.")
+    try:
+        moment = None if at is None else instant.parse(at)
+    except ValueError as error:
+        raise Refused(f"--at {error}.") from error
+    with _read_model() as engine:
+        found = queries.contact(engine, subject, moment)
+    if found is None:
+        raise Refused(
+            f"Nothing is known of {subject}{f' at {at}' if at else ''}: check the subject, or wait for the read model."
+        )
+    answer = answers.contact(found)
+    if as_json:
+        emit(answer)
+        return
+    fields = answer.pop("fields")
+    pairs({name.replace("_", " "): value for name, value in answer.items()})
+    custom = {f"  {name}": value for name, value in fields.items() if not name.startswith("_")}
+    if custom:
+        click.echo("custom fields")
+        pairs(custom)
+
+
+@click.command()
+@click.argument("send_id")
+@click.option("--account", help="The send's account, where the id is not enough.")
+@click.option("--contact", "contact_", help="The send's contact, where the id is not enough.")
+@as_json
+def why(send_id: str, account: str | None, contact_: str | None, as_json: bool) -> None:
+    """Tell why an SMS was sent or not, step by step.
+
+    \b
+    Example:  recado why order-1234 --account acme
+    """
+    from connectors.readmodel import answers, queries
+
+    with _read_model() as engine:
+        found = queries.sends(engine, send_id, account, contact_, limit=2)
+    if not found:
+        raise Refused(f"No send {send_id} is known: check the id, or wait for the read model.")
+    if len(found) > 1:
+        named = " and ".join(record.row["subject"] for record in found)
+        raise Refused(f"Several contacts have a send {send_id}, {named} among them: add --account and --contact.")
+    answer = answers.send(found[0])
+    if as_json:
+        emit(answer)
+        return
+    click.echo(
+        f"{answer['send_id']} to {answer['account']}/{answer['contact']} ({answer['class']}): {answer['outcome']}"
+    )
+    for step in answer["steps"]:
+        click.echo(f"  {step['time']}  {step['what']}")
+        if step["detail"]:
+            click.echo(f"  {' ' * len(step['time'])}  {step['detail']}")
+
+
+@contextmanager
+def _read_model() -> Iterator[Engine]:
+    from pathlib import Path
+
+    from sqlalchemy.engine import make_url
+
+    from connectors.readmodel.database import open_database
+    from streams.cli import place
+
+    url = make_url(place.settings().database)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise Refused(f"There is no read model at {url.database} yet: start `recado up`, or `recado readmodel`.")
+    engine = open_database(url.render_as_string(hide_password=False))
+    try:
+        yield engine
+    finally:
+        engine.dispose()

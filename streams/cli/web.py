@@ -1,0 +1,92 @@
+"""Ingress and API in one process: what `recado http` serves."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+from sqlalchemy import Engine
+
+from connectors.clock import SystemClock
+from connectors.credentials import callback_secret, mac_key
+from connectors.http import problems
+from connectors.http.ingress import Ingress, health, runner
+from connectors.http.queries import build_queries
+from connectors.kafka.accounts import AccountsReader
+from connectors.kafka.admin import Admin
+from connectors.kafka.appender import KafkaAppender
+from connectors.readmodel.database import open_database, prepare
+from events.contact import Subscription
+from events.topics import Role, name
+from projections.account import Directory
+from streams.cli.place import client
+from streams.cli.refusal import Refused
+from streams.cli.services import until_stopped
+from streams.settings import Settings
+
+_OPENING = 10.0  # seconds that the start waits for the broker; afterwards the ingress answers 503 until it is there
+
+
+def serve(settings: Settings, *, ingress: bool, api: bool) -> None:
+    """Serve until SIGINT or SIGTERM. `settings` must be located. Raises what `recado` explains in a line."""
+    asyncio.run(until_stopped(_serve(settings, ingress=ingress, api=api)))
+
+
+async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
+    app = web.Application(middlewares=[problems.middleware])
+    reading: asyncio.Task[None] | None = None
+    async with AsyncExitStack() as stack:
+        if ingress:
+            appender = KafkaAppender(client(settings))
+            stack.push_async_callback(appender.close)
+            app.add_routes(_ingress(settings, appender, await asyncio.to_thread(_partitions, settings)).routes())
+            await appender.open(_OPENING)
+            app.add_routes(health(lambda: appender.ready))
+        else:
+            app.add_routes(health(lambda: True))
+        if api:
+            directory = Directory()
+            accounts = AccountsReader(name(settings.topic_prefix, Role.ACCOUNTS), client(settings), directory)
+            await accounts.open()
+            stack.push_async_callback(accounts.close)
+            reading = asyncio.create_task(accounts.run())  # ends only with a fault, which ends the service
+            stack.callback(reading.cancel)
+            engine = open_database(settings.database)
+            stack.callback(engine.dispose)
+            await asyncio.to_thread(prepare, engine)
+            app.add_routes(_queries(settings, engine, directory))
+        served = runner(app)
+        await served.setup()
+        stack.push_async_callback(served.cleanup)
+        await web.TCPSite(served, settings.http.host, settings.http.port, backlog=1_024).start()
+        await (reading if reading is not None else asyncio.Event().wait())
+
+
+def _ingress(settings: Settings, appender: KafkaAppender, partitions: int) -> Ingress:
+    secret = settings.secret()
+    return Ingress(
+        appender=appender,
+        topic=name(settings.topic_prefix, Role.CALLBACKS),
+        partitions=partitions,
+        secrets=lambda account: (callback_secret(secret, account),),
+        mac_key=mac_key(secret),
+        clock=SystemClock().now,
+    )
+
+
+def _queries(settings: Settings, engine: Engine, directory: Directory) -> list[web.RouteDef]:
+    def default_subscription(account: str) -> Subscription:
+        found = directory.account(account)
+        return "none" if found is None else found.default_subscription
+
+    return build_queries(engine, settings.secret(), default_subscription)
+
+
+def _partitions(settings: Settings) -> int:
+    """How many the callbacks' topic really has: a receipt belongs where its contact's state is."""
+    with Admin(settings.kafka or "", settings.security) as admin:
+        topic = admin.describe(settings.topic_prefix).get(Role.CALLBACKS)
+    if topic is None:
+        raise Refused("The topics of Recado do not exist yet: start a worker or `recado up`, which make them.")
+    return topic.partitions

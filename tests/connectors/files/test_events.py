@@ -1,0 +1,80 @@
+"""Lines of events, judged before anything is sent."""
+
+import io
+import json
+from pathlib import Path
+
+from hypothesis import given as forall
+from hypothesis import strategies as st
+
+from connectors.files.events import Event, Problem, read
+from events.shape import Class
+from events.topics import Role
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+
+
+def judged(content: bytes, class_: Class | None = None) -> list[Event | Problem]:
+    return list(read(io.BytesIO(content), class_))
+
+
+def line(**attributes: object) -> bytes:
+    event: dict[str, object] = {"specversion": "1.0", "id": "1", "source": "/test", "time": "2030-01-01T12:00:00Z"}
+    event |= {"type": "recado.send.requested.v1", "subject": "acme/ana@example.com"}
+    event |= {"data": {"to": "contact", "sender": "Acme", "text": "Hola"}}
+    return json.dumps(event | attributes).encode() + b"\n"
+
+
+def test_every_malformed_sample_is_a_problem_with_its_line_and_a_reason() -> None:
+    found = judged((SAMPLES / "malformed.jsonl").read_bytes(), "transactional")
+    problems = [problem for problem in found if isinstance(problem, Problem)]
+    assert [problem.line for problem in problems] == [n for n in range(1, len(found) + 1) if n != 8]
+    assert isinstance(found[7], Event)  # well formed: its alert number is refused with a fact, where the asker looks
+    assert all(problem.reason and problem.detail for problem in problems)
+
+
+def test_every_other_sample_is_an_event_whose_bytes_are_kept() -> None:
+    for name, class_, role in (
+        ("contact-updates", None, Role.CONTACTS),
+        ("sends-transactional", "transactional", Role.TRANSACTIONAL),
+        ("sends-newsletter", "newsletter", Role.NEWSLETTER),
+    ):
+        content = (SAMPLES / f"{name}.jsonl").read_bytes()
+        found = judged(content, class_)  # type: ignore[arg-type]
+        assert {event.role for event in found if isinstance(event, Event)} == {role}
+        assert [event.value for event in found if isinstance(event, Event)] == content.splitlines()
+
+
+def test_a_send_without_a_class_is_a_problem_where_none_is_given() -> None:
+    (found,) = judged(line())
+    assert isinstance(found, Problem)
+    assert found.reason == "class"
+
+
+def test_a_class_on_the_line_decides_its_topic() -> None:
+    (found,) = judged(line(**{"class": "newsletter"}))
+    assert isinstance(found, Event)
+    assert (found.role, found.subject) == (Role.NEWSLETTER, "acme/ana@example.com")
+
+
+def test_what_only_recado_writes_is_refused() -> None:
+    data = {"provider": "instasent", "received_at": "2030-01-01T12:00:00Z"}
+    (found,) = judged(line(type="recado.callback.received.v1", subject="acme", data=data))
+    assert isinstance(found, Problem)
+    assert found.reason == "topic"
+
+
+def test_a_plain_token_never_gets_further_than_the_line() -> None:
+    data = {"connector": {"provider": "instasent", "token": "plain-secret"}}
+    (found,) = judged(line(type="recado.account.configured.v1", subject="acme", data=data))
+    assert isinstance(found, Problem)
+    assert "plain-secret" not in found.detail
+    assert "account set" in found.detail
+
+
+@forall(st.lists(st.binary(max_size=80), max_size=10))
+def test_any_bytes_become_problems_one_a_line(parts: list[bytes]) -> None:
+    content = b"\n".join(parts)
+    found = judged(content)
+    assert [problem.line for problem in found] == list(range(1, len(found) + 1))
+    assert sum(problem.size for problem in found) == len(content)
