@@ -12,7 +12,7 @@ from aiohttp import web
 from connectors.simulator.faults import accepts
 from connectors.simulator.messages import Message
 from connectors.simulator.provider import FieldErrors, Project, Provider, Submission
-from connectors.simulator.replies import REASONS, Answer, Replies, rendered
+from connectors.simulator.replies import HEADERS, REASONS, Answer, Replies, rendered
 from connectors.simulator.settings import Endpoint
 
 MOST_IN_A_BATCH: Final = 100
@@ -53,7 +53,7 @@ class Api:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             headers = {"X-RateLimit-Limit": limit}
-            request["headers"] = headers
+            request[HEADERS] = headers
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
             project = provider.project(token.strip()) if scheme.lower() == "bearer" else None
             if project is None:

@@ -39,7 +39,7 @@ class Submission:
     key: str  # what chance depends on
 
 
-class FieldErrors(Exception):  # noqa: N818 -- the provider's own word
+class FieldErrors(Exception):
     """A message is refused for its fields; `errors` has the messages of each."""
 
     def __init__(self, errors: dict[str, list[str]], client_id: str | None = None) -> None:

@@ -12,6 +12,7 @@ from connectors.simulator.provider import Provider
 from connectors.simulator.settings import Fault
 
 _HUGE: Final = 10 * 1_048_576
+HEADERS: Final = web.RequestKey("rate headers", dict[str, str])
 REASONS: Final = {
     400: "Problems parsing JSON",
     401: "Bad credentials",
@@ -22,7 +23,7 @@ REASONS: Final = {
 }
 
 
-class Answer(Exception):  # noqa: N818 -- no error of ours
+class Answer(Exception):
     """The answer to give instead of the usual one."""
 
     def __init__(self, status: int, message: str, errors: Any = None) -> None:
@@ -57,7 +58,7 @@ class Replies:
             case _:
                 if fault.status == 429:
                     reset = math.ceil(self.provider.clock() + fault.seconds)
-                    request["headers"] |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
+                    request[HEADERS] |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
                 raise Answer(fault.status, fault.message or REASONS.get(fault.status, "Server Error"))
 
     async def after(
@@ -115,7 +116,7 @@ class Replies:
 
 def rendered(request: web.Request, status: int, body: bytes) -> web.Response:
     """A JSON response with the rate headers of its request."""
-    response = web.Response(status=status, body=body, headers=request["headers"])
+    response = web.Response(status=status, body=body, headers=request[HEADERS])
     response.content_type = "application/json"
     return response
 
@@ -128,7 +129,7 @@ def _cut_off(request: web.Request) -> web.StreamResponse:
 
 
 async def _half(request: web.Request, status: int, body: bytes) -> web.StreamResponse:
-    response = web.StreamResponse(status=status, headers=request["headers"])
+    response = web.StreamResponse(status=status, headers=request[HEADERS])
     response.content_type = "application/json"
     response.content_length = len(body)
     await response.prepare(request)

@@ -1,0 +1,226 @@
+"""One suite over the carrier in memory and Instasent's against the simulator: an answer means the same for both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+import pytest
+
+from connectors import simulator
+from connectors.carriers import memory
+from connectors.carriers.base import Accepted, Answer, Carrier, Refused, Unknown
+from connectors.carriers.instasent import Connections, Instasent
+from connectors.simulator import Config, Fault, Token
+
+
+@dataclass(frozen=True)
+class Call:
+    client_id: str = "1-1-abcdefghijklmnop-qrstuvwxyz"
+    to: str = "+34600000001"
+    sender: str = "Acme"
+    text: str = "Tu pedido ha llegado"
+
+
+ANA = Call()
+LUIS = Call(client_id="2-1-abcdefghijklmnop-qrstuvwxyz", to="+34600000002")
+
+
+class Case(NamedTuple):
+    """A fault as the simulator commits it, the answer it has to lead to, and whether the SMS was sent all the same."""
+
+    fault: Fault
+    answer: Answer
+    taken: bool = False
+
+
+CASES = {
+    "a field is refused": Case(
+        Fault(kind="field_error", message="bad"), Refused(400, "to: bad", final=True, scope="message")
+    ),
+    "the request is not understood": Case(
+        Fault(kind="status", status=400), Refused(400, "Problems parsing JSON", final=True, scope="request")
+    ),
+    "the token is revoked": Case(
+        Fault(kind="status", status=401), Refused(401, "Bad credentials", final=False, scope="account")
+    ),
+    "there are no funds": Case(
+        Fault(kind="status", status=402), Refused(402, "NoFundsError", final=False, scope="account")
+    ),
+    "the base URL is wrong": Case(
+        Fault(kind="status", status=404), Refused(404, "Not Found", final=False, scope="account")
+    ),
+    "the base URL redirects": Case(
+        Fault(kind="redirect"),
+        Refused(307, "HTTP 307: the base URL redirects elsewhere; correct it", final=False, scope="account"),
+    ),
+    "the message is too large": Case(
+        Fault(kind="status", status=413), Refused(413, "Payload Too Large", final=True, scope="message")
+    ),
+    "a status nobody listed": Case(
+        Fault(kind="status", status=418, message="teapot"), Refused(418, "teapot", final=True, scope="request")
+    ),
+    "the rate is exceeded": Case(
+        Fault(kind="status", status=429), Refused(429, "too many requests", final=False, scope="rate")
+    ),
+    "a server error": Case(Fault(kind="status", status=500), Unknown("server_error", "HTTP 500")),
+    "a gateway's error": Case(Fault(kind="status", status=503), Unknown("server_error", "HTTP 503")),
+    "a server error that sent it": Case(Fault(kind="status_after"), Unknown("server_error", "HTTP 500"), taken=True),
+    "dropped unsent": Case(Fault(kind="drop_before"), Unknown("connection_lost", ""), taken=False),
+    "dropped but sent": Case(Fault(kind="drop_after"), Unknown("connection_lost", ""), taken=True),
+    "no answer, unsent": Case(Fault(kind="stall_before"), Unknown("timeout", "no answer in time"), taken=False),
+    "no answer, but sent": Case(Fault(kind="stall_after"), Unknown("timeout", "no answer in time"), taken=True),
+    "half an answer": Case(Fault(kind="cut"), Unknown("connection_lost", ""), taken=True),
+    "an answer that is not JSON": Case(Fault(kind="garbage"), Unknown("server_error", ""), taken=True),
+    "an answer without an id": Case(Fault(kind="no_id"), Unknown("server_error", ""), taken=True),
+    "an answer of ten megabytes": Case(Fault(kind="huge_body"), Unknown("server_error", ""), taken=True),
+    "a header of a megabyte": Case(Fault(kind="huge_headers"), Unknown("server_error", ""), taken=True),
+}
+
+
+class World(Protocol):
+    """A carrier, how to order a fault from it, and who was sent to, by clientId, in order."""
+
+    carrier: Carrier
+
+    def order(self, case: Case, to: str | None = None) -> None: ...
+
+    def sent(self) -> list[str | None]: ...
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.memory = memory.MemoryCarrier()
+        self.carrier: Carrier = self.memory
+
+    def order(self, case: Case, to: str | None = None) -> None:
+        self.memory.order([memory.Fault(case.answer, case.taken)], to)
+
+    def sent(self) -> list[str | None]:
+        return [sent.client_id for sent in self.memory.sent]
+
+
+class Simulated:
+    def __init__(self, running: simulator.Simulator, carrier: Carrier) -> None:
+        self.running = running
+        self.carrier = carrier
+
+    def order(self, case: Case, to: str | None = None) -> None:
+        self.running.faults.order([case.fault.model_copy(update={"times": 1, "to": to})])
+
+    def sent(self) -> list[str | None]:
+        return [entry.client_id for entry in self.running.ledger.entries]
+
+
+@asynccontextmanager
+async def in_memory() -> AsyncIterator[World]:
+    yield InMemory()
+
+
+@asynccontextmanager
+async def simulated() -> AsyncIterator[World]:
+    config = Config(tokens=(Token(token="t0k3n"),))
+    async with simulator.running(config) as running, Connections(total_timeout=0.4) as connections:
+        yield Simulated(running, Instasent(connections, "t0k3n", running.url))
+
+
+Worlds = Callable[[], AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture(params=[in_memory, simulated])
+def world(request: pytest.FixtureRequest) -> Worlds:
+    chosen: Worlds = request.param
+    return chosen
+
+
+def essence(answer: Answer) -> Answer:
+    """An answer without what may differ from run to run: ids, rates, the words about an unknown outcome."""
+    match answer:
+        case Accepted():
+            return Accepted("an id")
+        case Refused():
+            return Refused(answer.status, answer.message, answer.final, answer.scope)
+        case Unknown():
+            return Unknown(answer.reason)
+
+
+def test_an_sms_is_taken_once_and_has_an_id(world: Worlds) -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            answer = await given.carrier.send(ANA, allow_unicode=False)
+            assert isinstance(answer, Accepted)
+            assert answer.provider_id
+            assert given.sent() == [ANA.client_id]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_fault_leads_to_its_answer_by_one_call(world: Worlds, name: str) -> None:
+    case = CASES[name]
+
+    async def scenario() -> None:
+        async with world() as given:
+            given.order(case)
+            answer = await given.carrier.send(ANA, allow_unicode=False)
+            assert essence(answer) == essence(case.answer)
+            assert given.sent() == ([ANA.client_id] if case.taken else [])
+            assert isinstance(await given.carrier.send(LUIS, allow_unicode=False), Accepted)
+            assert given.sent().count(LUIS.client_id) == 1
+
+    asyncio.run(scenario())
+
+
+def test_faults_of_one_number_leave_the_others_alone(world: Worlds) -> None:
+    case = CASES["dropped unsent"]
+
+    async def scenario() -> None:
+        async with world() as given:
+            given.order(case, ANA.to)
+            assert isinstance(await given.carrier.send(LUIS, allow_unicode=False), Accepted)
+            assert isinstance(await given.carrier.send(ANA, allow_unicode=False), Unknown)
+            assert given.sent() == [LUIS.client_id]
+
+    asyncio.run(scenario())
+
+
+def test_faults_come_in_the_order_in_which_they_were_ordered(world: Worlds) -> None:
+    names = ["a server error", "there are no funds", "dropped but sent"]
+
+    async def scenario() -> None:
+        async with world() as given:
+            for name in names:
+                given.order(CASES[name])
+            for name in names:
+                answer = await given.carrier.send(ANA, allow_unicode=False)
+                assert essence(answer) == essence(CASES[name].answer)
+
+    asyncio.run(scenario())
+
+
+def test_a_second_send_of_the_same_attempt_shows(world: Worlds) -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            for _ in range(2):
+                assert isinstance(await given.carrier.send(ANA, allow_unicode=False), Accepted)
+            assert given.sent() == [ANA.client_id, ANA.client_id]
+
+    asyncio.run(scenario())
+
+
+def test_many_at_once_are_each_taken_once(world: Worlds) -> None:
+    calls = [replace(ANA, client_id=f"{n}-1-abcdefghijklmnop-qrstuvwxyz") for n in range(200)]
+
+    async def scenario() -> None:
+        async with world() as given:
+            answers = await asyncio.gather(*(given.carrier.send(call, allow_unicode=False) for call in calls))
+            assert len({answer.provider_id for answer in answers if isinstance(answer, Accepted)}) == 200
+            assert sorted(map(str, given.sent())) == sorted(call.client_id for call in calls)
+
+    asyncio.run(scenario())
+
+
+def test_what_is_refused_cannot_have_been_taken() -> None:
+    with pytest.raises(ValueError, match="not taken"):
+        memory.Fault(Refused(400, "no", final=True), taken=True)
