@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import OffsetOutOfRangeError
 from sqlalchemy import Engine, select
@@ -50,8 +50,9 @@ class JournalReader:
         self._batch = batch
         self._written = written
         self._stored: dict[int, int] = {}  # as in the database
-        self._positions: dict[int, int] = {}  # of the consumer; markers move it and no row
+        self._positions: dict[int, int] = {}  # up to which all is written; markers move it and no row
         self._ends: dict[int, int] = {}
+        self._moved = asyncio.Condition()
 
     def lag(self) -> int | None:
         """Offsets between what is written and what is committed in the journal, all partitions; None before the first
@@ -59,6 +60,14 @@ class JournalReader:
         if not self._ends or self._ends.keys() != self._positions.keys():
             return None
         return sum(max(0, end - self._positions[partition]) for partition, end in self._ends.items())
+
+    async def reached(self, ends: Mapping[int, int]) -> None:
+        """Return once everything before these offsets, by partition, is written, while `run` runs beside this. Take
+        them from the last stable offsets: what no transaction has committed is never written."""
+        async with self._moved:
+            await self._moved.wait_for(
+                lambda: all(self._positions.get(partition, -1) >= end for partition, end in ends.items())
+            )
 
     async def run(self) -> None:
         """Read and write until cancelled; a batch being written when that happens is finished first.
@@ -96,23 +105,29 @@ class JournalReader:
 
     async def _step(self, consumer: AIOKafkaConsumer) -> None:
         fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._batch)
+        positions = {}
         for partition in self._positions:
             journal = TopicPartition(self._topic, partition)
-            self._positions[partition] = await consumer.position(journal)
+            positions[partition] = await consumer.position(journal)
             end = consumer.last_stable_offset(journal)
             if end is not None and end >= 0:
                 self._ends[partition] = end
-        slices = [self._slice(journal.partition, records) for journal, records in fetched.items() if records]
-        if not slices:
-            return
-        facts = await _finished(asyncio.create_task(asyncio.to_thread(self._write, slices)))
-        for part in slices:
-            self._stored[part.partition] = part.next_offset
-        self._written(facts)
+        slices = [
+            self._slice(journal.partition, positions[journal.partition], records)
+            for journal, records in fetched.items()
+            if records
+        ]
+        if slices:
+            facts = await _finished(asyncio.create_task(asyncio.to_thread(self._write, slices)))
+            self._stored |= {part.partition: part.next_offset for part in slices}
+            self._written(facts)
+        async with self._moved:
+            self._positions = positions
+            self._moved.notify_all()
 
-    def _slice(self, partition: int, records: Sequence[ConsumerRecord[Any, Any]]) -> Slice:
+    def _slice(self, partition: int, position: int, records: Sequence[Any]) -> Slice:
         values = [(record.offset, record.value or b"") for record in records]
-        return Slice(self._topic, partition, self._stored[partition], self._positions[partition], values)
+        return Slice(self._topic, partition, self._stored[partition], position, values)
 
     def _write(self, slices: list[Slice]) -> list[Fact]:
         try:

@@ -1,11 +1,12 @@
 """The read model's suite runs on SQLite and on PostgreSQL: RECADO_DATABASE, else Docker, else PostgreSQL in a wheel."""
 
+import gc
 import os
 import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,18 @@ def _server() -> Iterator[str]:
 
 
 def _docker_answers() -> bool:
+    from docker.errors import DockerException
     from testcontainers.core.docker_client import DockerClient
 
-    try:
-        return bool(DockerClient().client.ping())
-    except Exception:  # noqa: BLE001 - whatever keeps an engine from answering, there is none
+    client = None
+    with warnings.catch_warnings():  # where no engine listens, the client leaves its socket to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        with suppress(DockerException):
+            client = DockerClient().client
+        gc.collect()
+    if client is None:
         return False
+    try:
+        return bool(client.ping())
+    finally:
+        client.close()
