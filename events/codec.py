@@ -17,7 +17,7 @@ from events import envelope, instant, topics
 from events.envelope import NO_EXTENSIONS, Input, InputData, Undecodable, split_subject
 from events.fact import DATA, SOURCE, Fact, FactData
 from events.record import Record, Sealed
-from events.refusal import explain, shown
+from events.refusal import explain, of_envelope, shown
 from events.send import SEND_ID_CHARACTERS, SendRequested
 from events.shape import WIRE, Class
 from events.topics import CLASS_OF, SENDS_OF, Role
@@ -102,7 +102,7 @@ def _decode(role: Role, document: dict[str, Any]) -> Input:
         and get("specversion") == "1.0"
         and data is not None
     ):
-        _refuse_envelope(document)
+        raise of_envelope(document)
     inbound = _INBOUND.get(type_)
     if inbound is None or role not in inbound.roles:
         _refuse_type(type_, role, inbound)
@@ -218,33 +218,6 @@ def decode_fact(value: bytes) -> Fact:
         raise Undecodable("schema", f"{type_}: {error}") from None
 
 
-def _refuse_envelope(document: dict[str, Any]) -> NoReturn:
-    """Find the first attribute that breaks the envelope's rules, and raise."""
-    missing = [name for name in _REQUIRED if document.get(name) is None]
-    if missing:
-        raise Undecodable("envelope", f"required and missing: {', '.join(missing)}")
-    if document["specversion"] != "1.0":
-        raise Undecodable("envelope", 'specversion must be the text "1.0": CloudEvents 1.0')
-    for name, limit in _REQUIRED.items():
-        value = document[name]
-        if name in ("specversion", "data"):
-            continue
-        if type(value) is not str or not 0 < len(value) <= limit:
-            raise Undecodable("envelope", f"{name} must be a text of 1 to {limit} characters")
-        if name in ("id", "source") and not value.isprintable():
-            raise Undecodable("envelope", f"{name} may hold printable characters only")
-    raise AssertionError("the envelope was refused for no reason")
-
-
-_REQUIRED: Final = {
-    "specversion": 3,
-    "id": envelope.ID_CHARACTERS,
-    "source": envelope.SOURCE_CHARACTERS,
-    "type": envelope.TYPE_CHARACTERS,
-    "subject": envelope.LIMIT,
-    "time": envelope.LIMIT,
-    "data": 0,
-}
 _VERSION: Final = re.compile(r"(.+)\.v[0-9]+")
 
 

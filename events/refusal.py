@@ -1,15 +1,27 @@
 """How a refusal is told to a person: the field and the rule, and never a phone, a text or a custom field's value."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
+
+from events import envelope
+from events.envelope import Undecodable
 
 _TECHNICAL: Final = re.compile(
     r"[A-Za-z][A-Za-z._-]{0,63}(?:\.v[0-9]{1,4})?"  # a type, a class, a word of a list
     r"|[0-9]{4}-[0-9]{2}[0-9T:.Z+-]{1,32}"  # a time that is none
 )
 _WORDS: Final = frozenset({"via", "provider", "outcome", "reason", "privacy", "default_subscription"})
+_REQUIRED: Final = {
+    "specversion": 3,
+    "id": envelope.ID_CHARACTERS,
+    "source": envelope.SOURCE_CHARACTERS,
+    "type": envelope.TYPE_CHARACTERS,
+    "subject": envelope.LIMIT,
+    "time": envelope.LIMIT,
+    "data": 0,
+}
 _SHOWN: Final = 64  # characters of a name that a stranger chose
 
 
@@ -18,6 +30,24 @@ def shown(value: object) -> str:
     if isinstance(value, str) and _TECHNICAL.fullmatch(value) is not None:
         return repr(value)
     return "(not shown)"
+
+
+def of_envelope(document: dict[str, Any]) -> Undecodable:
+    """The first attribute of a JSON object that breaks a rule of the envelope; called only where one does."""
+    missing = [name for name in _REQUIRED if document.get(name) is None]
+    if missing:
+        return Undecodable("envelope", f"required and missing: {', '.join(missing)}")
+    if document["specversion"] != "1.0":
+        return Undecodable("envelope", 'specversion must be the text "1.0": CloudEvents 1.0')
+    for name, limit in _REQUIRED.items():
+        value = document[name]
+        if name in ("specversion", "data"):
+            continue
+        if type(value) is not str or not 0 < len(value) <= limit:
+            return Undecodable("envelope", f"{name} must be a text of 1 to {limit} characters")
+        if name in ("id", "source") and not value.isprintable():
+            return Undecodable("envelope", f"{name} may hold printable characters only")
+    raise AssertionError("the envelope was refused for no reason")
 
 
 def explain(error: ValidationError) -> str:
