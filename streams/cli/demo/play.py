@@ -80,7 +80,7 @@ class Player:
             self.contacts = [row.contact for row in rows if isinstance(row, Row)]
 
     def play(self, name: str, class_: Class | None = None, pace: Callable[[], object] = lambda: None) -> None:
-        """Publish one file of events, their times moved to now, so that none is out of date. `pace` is called for each."""
+        """Publish one file of events, their times moved to now, so that none is too old. `pace` is called for each."""
         with (self.samples / f"{name}.jsonl").open("rb") as stream, post(self.settings) as office:
             for found in read_events(stream, class_):
                 if not isinstance(found, Event):
