@@ -5,7 +5,7 @@ the provider and the machine's clock stand behind them in production; a seeded w
 simulation, driving the very same code. Times are int milliseconds since the epoch, UTC.
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -105,6 +105,42 @@ class Store(Protocol):
 
     def write(self, changes: Changes, changelog_next: int, at: int) -> None:
         """Apply all changes and the changelog position they came with, in one atomic write; `at` is now, ms."""
+        ...
+
+
+class LocalStore(Store, Protocol):
+    """A Store as a take-over sees it."""
+
+    @property
+    def changelog_next(self) -> int:
+        """Changelog position up to which this copy is complete; -1 for a new one."""
+        ...
+
+    @property
+    def written_at(self) -> int:
+        """When this copy was last written, ms; 0 for a new one."""
+        ...
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every key of the state, in order."""
+        ...
+
+
+class Stores(Protocol):
+    """The local copies of the partitions that this worker owns."""
+
+    def open(self, partition: int) -> LocalStore: ...
+
+    def wipe(self, partition: int) -> LocalStore:
+        """Throw the local copy away and begin an empty one."""
+        ...
+
+
+class LogReader(Protocol):
+    """Reads one partition of the changelog or the journal, committed records only."""
+
+    def read(self, role: Role, partition: int, start: int, end: int) -> AsyncIterator[tuple[Sequence[Record], int]]:
+        """Yield (records, next position) until `end` is reached; only the position tells: markers have no record."""
         ...
 
 

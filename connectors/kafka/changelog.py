@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.ports import MachineryFault, Record
+from events.topics import Role
 
 
 class Bounds:
@@ -38,7 +39,8 @@ class Bounds:
 class Reader:
     """Reads partitions of one topic, committed records only, each up to the end it had when asked."""
 
-    def __init__(self, client: Mapping[str, Any]) -> None:
+    def __init__(self, topics: Mapping[Role, str], client: Mapping[str, Any]) -> None:
+        self._topics = topics
         self._consumer = AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -55,7 +57,7 @@ class Reader:
         await self._consumer.stop()
 
     async def read(
-        self, topic: str, partition: int, start: int, end: int
+        self, role: Role, partition: int, start: int, end: int
     ) -> AsyncIterator[tuple[Sequence[Record], int]]:
         """Yield (records, next position) until `end` is reached.
 
@@ -63,6 +65,7 @@ class Reader:
         """
         if start >= end:
             return
+        topic = self._topics[role]
         tp = TopicPartition(topic, partition)
         consumer = self._consumer
         consumer.assign([tp])

@@ -11,8 +11,8 @@ from faust.types import TP
 from events.topics import Role
 from streams.engine.consumer import BatchSchema, EngineConsumer, EngineTransport
 from streams.engine.engine import LAG_EVERY, Engine
+from streams.engine.recovery import PartitionTables
 from streams.engine.table import PartitionStores, StateTable
-from streams.engine.takeover import PartitionTables
 
 log = logging.getLogger(__name__)
 

@@ -158,8 +158,9 @@ class EngineThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         mine = consumer.assignment()
         offsets = {TopicPartition(*tp): at for tp, at in positions.items() if tp in mine and at > 0}
-        with suppress(KafkaError):
-            await consumer.commit(offsets)
+        if offsets:
+            with suppress(KafkaError):
+                await consumer.commit(offsets)
 
     async def leave_on_close(self) -> None:
         """A planned stop says so: a static member does not leave its group by itself."""
@@ -208,9 +209,10 @@ class EngineConsumer(driver.Consumer):
         ]
 
     def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        fetch, value = batch.fetch, cast("bytes", batch)
         return ConsumerMessage(
-            tp.topic, tp.partition, batch.fetch.next - 1, batch.fetch.fetched_at / 1000, 0, None, None, cast("bytes", batch),
-            None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
+            tp.topic, tp.partition, fetch.next - 1, fetch.fetched_at / 1000, 0, None, None, value, None, 0, 0, tp,
+            generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
     def _new_offset(self, tp: TP) -> int | None:

@@ -17,17 +17,17 @@ from faust.types import TP
 
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
-from connectors.ports import Clock, MachineryFault
+from connectors.ports import Clock, LocalStore
 from events.topics import Role
+from streams import takeover
 from streams.engine.consumer import Batch
 from streams.engine.table import PartitionStores
-from streams.engine.takeover import Foldable, rebuild, recover
-from streams.pipeline import INPUTS, POSITIONS, SENDS, Lanes, Limits, Pipeline
+from streams.pipeline import INPUTS, SENDS, Lanes, Limits, Pipeline
+from streams.takeover import Foldable
 from streams.view import Decode, Encode, StateView
 
 log = logging.getLogger(__name__)
 
-KEPT_FOREVER = frozenset((Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER, Role.CALLBACKS))
 LEASE_SECONDS = 5.0  # half a session: a call is made only if a heartbeat was answered this recently
 DRAIN_SECONDS = 8.0  # how long calls under way may take to be answered when partitions are given up
 TICK = 0.25  # seconds between looks at a barrier that only time or another topic can lift
@@ -226,10 +226,11 @@ class Engine:
             self._stores.close_all()
 
     async def take_over(self, partitions: Sequence[int]) -> None:
-        """Own these partitions from now on. See streams/engine/takeover.py for why in this order."""
+        """Own these partitions from now on. See streams/takeover.py for why in this order."""
         self.tenure += 1
         wiring = self.wiring
-        reader = Reader(wiring.client)
+        reader = Reader(wiring.topics, wiring.client)
+        over = takeover.TakeOver(reader, self.stores, wiring.encode, wiring.decode, wiring.cached)
         try:
             writers = {partition: self._writer(partition) for partition in partitions}
             await asyncio.gather(reader.open(), *(writer.open() for writer in writers.values()))
@@ -239,12 +240,12 @@ class Engine:
             begins, ends = (await self.bounds.begins(asked), await self.bounds.ends(asked)) if asked else ({}, {})
             for partition, writer in writers.items():
                 began = time.monotonic()
-                limits = {
-                    role: (begins[tp], ends[tp])
-                    for role, tp in ((self.role_of(tp.topic), tp) for tp in asked if tp.partition == partition)
-                }
-                pipeline, read = await self._recover(reader, partition, writer, limits)
-                self.recovered[partition] = (read, time.monotonic() - began)
+                bounds = {self.role_of(tp.topic): (begins[tp], ends[tp]) for tp in asked if tp.partition == partition}
+                workflow = wiring.workflow(partition)
+                store, view, recovered = await over.run(partition, bounds, workflow, writer, wiring.clock.now())
+                pipeline = self._pipeline(partition, workflow, writer, store, view)
+                takeover.begin(pipeline, bounds)
+                self.recovered[partition] = (recovered.records, time.monotonic() - began)
                 self.running[partition] = Running(pipeline, writer, asyncio.Event())
         finally:
             await reader.close()
@@ -266,48 +267,17 @@ class Engine:
         topics = self.wiring.topics
         return [topics[role] for role in (Role.STATE, Role.JOURNAL, *self.wiring.inputs)]
 
-    async def _recover(
-        self, reader: Reader, partition: int, writer: TransactionLog, limits: Mapping[Role, tuple[int, int]]
-    ) -> tuple[Pipeline, int]:
+    def _pipeline(
+        self, partition: int, workflow: Foldable, writer: TransactionLog, store: LocalStore, view: StateView
+    ) -> Pipeline:
         wiring = self.wiring
-        now = wiring.clock.now()
-        topic = wiring.topics[Role.STATE]
-        store, recovered = await recover(reader, self.stores, topic, partition, *limits[Role.STATE], now)
-        workflow = wiring.workflow(partition)
-        view = StateView(store, wiring.encode, wiring.decode, wiring.cached)
-        begin, end = limits[Role.JOURNAL]
-        if view.get(POSITIONS) is None and end > begin:
-            store = self.stores.wipe(partition)
-            view = StateView(store, wiring.encode, wiring.decode, wiring.cached)
-            journal = wiring.topics[Role.JOURNAL]
-            await rebuild(reader, store, view, workflow, journal, partition, begin, end, writer, now)
         pipeline = Pipeline(
             partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
             pause=_pause, inputs=wiring.inputs, topics=wiring.topics, topic_ids=wiring.topic_ids,
             limits=wiring.limits,
         )  # fmt: skip
         pipeline.last_facts = wiring.on_facts
-        self._check_bounds(pipeline, limits)
-        return pipeline, recovered.records
-
-    def _check_bounds(self, pipeline: Pipeline, limits: Mapping[Role, tuple[int, int]]) -> None:
-        for role in self.wiring.inputs:
-            topic = self.wiring.topics[role]
-            begin, end = limits[role]
-            position = pipeline.positions[role]
-            if position > end:
-                raise MachineryFault(
-                    f"{topic}[{pipeline.partition}] ends at {end}, but {position} was already read: the log was cut "
-                    "short. Restore it from a replica or a backup; deciding on would skip what comes next."
-                )
-            if position < begin:
-                if role in KEPT_FOREVER and position > 0:
-                    raise MachineryFault(
-                        f"{topic}[{pipeline.partition}] begins at {begin}, but was read only up to {position}: "
-                        "records were deleted before they were read. Set its retention.ms to -1 and restore them."
-                    )
-                pipeline.start_at(role, begin)
-        pipeline.await_answers(limits[Role.ANSWERS][1] if Role.ANSWERS in limits else 0)
+        return pipeline
 
     # --- running --------------------------------------------------------------------------------------------------
 

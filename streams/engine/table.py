@@ -53,7 +53,7 @@ class PartitionStores(Store[bytes, bytes]):
         return False
 
     def apply_changelog_batch(self, batch: Any, to_key: Any, to_value: Any) -> None:
-        raise RuntimeError("recovery is the take-over's (streams/engine/takeover.py), not Faust's")
+        raise RuntimeError("recovery is the take-over's (streams/takeover.py), not Faust's")
 
     def reset_state(self) -> None:
         self.close_all()

@@ -1,35 +1,30 @@
-"""Taking over a partition: fence, read the changelog to its end, take the positions from it, and only then decide.
+"""Taking over a partition, behind the fence: the changelog to its end, the positions from it, and only then decide.
 
-Replaces Faust's recovery, which reads changelogs one record at a time, swallows exceptions and trusts offsets that
-its own acks have moved. Order matters here more than anywhere: a state read before the fence may miss what a former
-owner still writes.
+Order matters here more than anywhere: a state read before the fence (ports.Log is opened first) may miss what a
+former owner still writes. Written against the ports, so that a simulation drives the same code.
 """
 
 import logging
-from collections.abc import Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
-from faust.tables.manager import TableManager
-from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
-from faust.types import TP
-from mode import Service
 
-from connectors.kafka.changelog import Reader
-from connectors.kafka.transaction import TransactionLog
-from connectors.ports import Changes, Commit, MachineryFault
-from connectors.state import StateStore
+from connectors.ports import Changes, Commit, LocalStore, Log, LogReader, MachineryFault, Stores
 from events.codec import decode_fact
-from streams.engine.consumer import engine_of
-from streams.engine.table import PartitionStores
-from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Workflow
-from streams.view import StateView
+from events.topics import Role
+from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Pipeline, Workflow
+from streams.view import Decode, Encode, StateView
 
 log = logging.getLogger(__name__)
 
 STALE_AFTER = 12 * 3600 * 1000  # ms: half of what a compacted topic keeps of deletions; an older copy may miss some
 REBUILD_BATCH = 5_000  # facts folded, or keys written, before the state is written on
+KEPT_FOREVER = frozenset((Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER, Role.CALLBACKS))
+
+Bounds = Mapping[Role, tuple[int, int]]
+"""First and last stable position of each of a partition's topics, asked for behind the fence."""
 
 
 class Foldable(Workflow, Protocol):
@@ -51,54 +46,55 @@ class Recovered:
     wiped: bool
 
 
-class PartitionTables(TableManager):
-    """Faust's table manager with the take-over in the place of its recovery."""
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """What every take-over of a worker shares; `run` brings one partition's state to the end of its changelog."""
 
-    async def on_start(self) -> None:
-        # Faust waits a second here for tables to be declared; all of ours exist before the app starts.
-        await self._update_channels()
-        await self.recovery.start()
+    reader: LogReader
+    stores: Stores
+    encode: Encode
+    decode: Decode
+    cached: int = 20_000
 
-    @property
-    def recovery(self) -> Recovery:
-        if self._recovery is None:
-            self._recovery = TakeOver(self.app, self, beacon=self.beacon, loop=self.loop)
-        return self._recovery
+    async def run(
+        self, partition: int, bounds: Bounds, workflow: Foldable, writer: Log, now: int
+    ) -> tuple[LocalStore, StateView, Recovered]:
+        """The partition's state. `writer` must be open already: it is the fence. Raises MachineryFault."""
+        store, recovered = await recover(self.reader, self.stores, partition, *bounds[Role.STATE], now)
+        view = StateView(store, self.encode, self.decode, self.cached)
+        begin, end = bounds[Role.JOURNAL]
+        if view.get(POSITIONS) is None and end > begin:
+            # What lies there without positions is a rebuild that was cut short: begin it again, with nothing.
+            store = self.stores.wipe(partition)
+            view = StateView(store, self.encode, self.decode, self.cached)
+            facts = await rebuild(self.reader, store, view, workflow, partition, begin, end, writer, now)
+            recovered = Recovered(recovered.records, facts, wiped=True)
+        return store, view, recovered
 
 
-class TakeOver(Recovery):
-    """Faust's recovery service; `_restart_recovery` is the task that Faust signals after each rebalance."""
-
-    def on_partitions_revoked(self, revoked: Set[TP]) -> None:
-        engine_of(self.app).suspend()
-
-    @Service.task
-    async def _restart_recovery(self) -> None:
-        engine = engine_of(self.app)
-        while not self.should_stop:
-            if await self.wait_for_stopped(self.signal_recovery_start):  # type: ignore[arg-type]
-                break
-            self.signal_recovery_start.clear()
-            generation = self._generation_id
-            self._set_recovery_started()
-            try:
-                await engine.release()
-                partitions = sorted({tp.partition for tp in self.app.assignor.assigned_actives()})
-                await self._wait(engine.take_over(partitions))
-                await self.on_recovery_completed(generation)
-            except RebalanceAgain:
-                continue
-            except ServiceStopped:
-                break
-            except BaseException as exc:
-                # Faust would log this and go on without state. A worker that cannot recover must not decide.
-                engine.fatal(exc)
-                raise
+def begin(pipeline: Pipeline, bounds: Bounds) -> None:
+    """Hold the state's positions against the topics before the first step. Raises MachineryFault where they differ."""
+    for role, position in list(pipeline.positions.items()):
+        first, end = bounds[role]
+        where = f"{role}[{pipeline.partition}]"
+        if position > end:
+            raise MachineryFault(
+                f"{where} ends at {end}, but {position} was already read: the log was cut short. Restore it from a "
+                "replica or a backup; deciding on would skip what comes next."
+            )
+        if position < first:
+            if role in KEPT_FOREVER and position > 0:
+                raise MachineryFault(
+                    f"{where} begins at {first}, but was read only up to {position}: records were deleted before they "
+                    "were read. Set the topic's retention.ms to -1 and restore them."
+                )
+            pipeline.start_at(role, first)
+    pipeline.await_answers(bounds[Role.ANSWERS][1] if Role.ANSWERS in bounds else 0)
 
 
 async def recover(
-    reader: Reader, stores: PartitionStores, topic: str, partition: int, begin: int, end: int, now: int
-) -> tuple[StateStore, Recovered]:
+    reader: LogReader, stores: Stores, partition: int, begin: int, end: int, now: int
+) -> tuple[LocalStore, Recovered]:
     """Bring the local copy to the changelog's end. A copy that is ahead of it, or too old, is thrown away first."""
     store = stores.open(partition)
     position = store.changelog_next
@@ -107,7 +103,7 @@ async def recover(
         store = stores.wipe(partition)
         position, wiped = -1, True
     read = 0
-    async for records, after in reader.read(topic, partition, max(position, begin), end):
+    async for records, after in reader.read(Role.STATE, partition, max(position, begin), end):
         changes = {record.key: record.value for record in records if record.key is not None}
         store.write(changes, after, now)
         read += len(records)
@@ -115,15 +111,14 @@ async def recover(
 
 
 async def rebuild(
-    reader: Reader,
-    store: StateStore,
+    reader: LogReader,
+    store: LocalStore,
     view: StateView,
     workflow: Foldable,
-    topic: str,
     partition: int,
     begin: int,
     end: int,
-    writer: TransactionLog,
+    writer: Log,
     now: int,
 ) -> int:
     """Fold the journal into an empty state and write it to the changelog; return the number of facts.
@@ -134,7 +129,7 @@ async def rebuild(
     """
     folded = 0
     header: bytes | None = None
-    async for records, _ in reader.read(topic, partition, begin, end):
+    async for records, _ in reader.read(Role.JOURNAL, partition, begin, end):
         for record in records:
             if record.value is None:
                 continue
