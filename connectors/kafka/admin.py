@@ -122,18 +122,18 @@ class Admin:
 
     def group_offsets(self, group: str) -> dict[tuple[str, int], int]:
         """The offsets that a consumer group has committed, by (topic, partition); empty for a group that never was."""
-        from kafka.errors import CoordinatorNotAvailableError
+        from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
         deadline = time.monotonic() + TIMEOUT
         with self._explained():
             while True:
                 try:
                     offsets = self._client.list_group_offsets({group: None})[group]
-                except CoordinatorNotAvailableError:
+                except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
                     # A fresh cluster makes the topic of group offsets when somebody first asks for a coordinator.
                     if time.monotonic() > deadline:
                         raise
-                    time.sleep(0.1)
+                    time.sleep(_PAUSE)
                 else:
                     return {(tp.topic, tp.partition): at.offset for tp, at in offsets.items()}
 
@@ -148,9 +148,18 @@ class Admin:
             return sorted(topic for topic in self._client.list_topics() if topic.startswith(prefix))
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete topics, with all that they hold."""
+        """Delete topics, with all that they hold, and return when the brokers have forgotten them."""
+        from kafka.errors import for_code
+
+        gone, deadline = list(names), time.monotonic() + TIMEOUT
         with self._explained():
-            self._client.delete_topics(list(names))
+            for answer in self._client.delete_topics(gone, raise_errors=False)["topics"]:
+                if answer["error_code"] not in (0, _UNKNOWN_TOPIC):
+                    raise for_code(answer["error_code"])(answer["name"])
+            while any(each["error_code"] != _UNKNOWN_TOPIC for each in self._client.describe_topics(gone)):
+                if time.monotonic() > deadline:
+                    raise BrokerUnavailable("deleted topics are still there", _REMEDY)
+                time.sleep(_PAUSE)
 
     def _create(self, prefix: str, missing: list[Topic], partitions: int, replication: int, embedded: bool) -> None:
         from kafka.errors import InvalidReplicationFactorError, KafkaError, PolicyViolationError, for_code
@@ -194,6 +203,8 @@ class Admin:
 
 
 _ALREADY_EXISTS: Final = 36  # TOPIC_ALREADY_EXISTS of the protocol
+_UNKNOWN_TOPIC: Final = 3  # UNKNOWN_TOPIC_OR_PARTITION
+_PAUSE: Final = 0.1  # seconds between questions whose answer the brokers are still working out
 _REMEDY: Final = "look at the broker's log, then run it again"
 
 
