@@ -15,7 +15,8 @@ LONGEST: Final = 64
 """Characters. No number is written longer; what is longer is not looked at (every outside byte is hostile)."""
 
 # What people put between digits. Letters are not in it: "900 FLOWERS" and "ext. 12" are refused, not guessed at.
-_SEPARATORS: Final = frozenset("+-.()/[]\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0b")
+_PLUS: Final = ("+", "\uff0b")
+_SEPARATORS: Final = frozenset((*_PLUS, *"-.()/[]\u2010\u2011\u2012\u2013\u2014\u2015\u2212"))
 # Marks that come along, unseen, when a number is copied from an address book.
 _UNSEEN: Final = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x202A, 0x202C, 0x202D, 0x2060, 0x2066, 0x2069, 0xFEFF))
 
@@ -48,38 +49,30 @@ def normalize(written: str, country: str | None) -> Phone | Refusal:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _normalize(written: str, country: str | None) -> Phone | Refusal:
-    text = written.translate(_UNSEEN).strip()
-    if not text or not any(map(str.isdecimal, text)):
+    text = written.translate(_UNSEEN)
+    digits = "".join(char for char in text if char.isdecimal())
+    if not digits or not all(char.isdecimal() or char.isspace() or char in _SEPARATORS for char in text):
         return Refusal("not_a_number")
-    if not all(char.isdecimal() or char.isspace() or char in _SEPARATORS for char in text):
+    before, _, _ = text.partition(next(char for char in text if char.isdecimal()))
+    if sum(map(text.count, _PLUS)) != sum(map(before.count, _PLUS)):
         return Refusal("not_a_number")
-    bare = text.lstrip("( [")
-    international = bare.startswith(("+", "\uff0b"))
-    abroad = "+" + bare[2:] if bare.startswith("00") else None
-    if not international and not country and abroad is None:
-        return Refusal("no_country")
-    reading = _read(abroad, None) if abroad and not country else _read(text, country)
-    if isinstance(reading, Refusal) and abroad and country:
+    if any(plus in before for plus in _PLUS):
+        return _read("+" + digits, None)
+    reading = _read(digits, country) if country else Refusal("no_country")
+    if isinstance(reading, Refusal) and digits.startswith("00"):
         # "00" is how most of the world dials abroad, and how people write it even where the prefix is another one.
-        second = _read(abroad, None)
-        return second if isinstance(second, Phone) else reading
+        abroad = _read("+" + digits[2:], None)
+        return abroad if isinstance(abroad, Phone) or not country else reading
     return reading
 
 
-def _read(text: str, country: str | None) -> Phone | Refusal:
+def _read(digits: str, country: str | None) -> Phone | Refusal:
     try:
-        number = phonenumbers.parse(text, country)
+        number = phonenumbers.parse(digits, country)
     except NumberParseException as error:
-        if error.error_type == NumberParseException.NOT_A_NUMBER:
-            return Refusal("not_a_number")
-        if error.error_type == NumberParseException.INVALID_COUNTRY_CODE and not text.lstrip("( [").startswith(
-            ("+", "\uff0b")
-        ):
-            return Refusal("no_country")
-        return Refusal("impossible")
-    if number.extension or not phonenumbers.is_valid_number(number):
-        return Refusal("impossible")
-    return _phone(number)
+        strange = error.error_type == NumberParseException.INVALID_COUNTRY_CODE and digits[0] != "+"
+        return Refusal("no_country" if strange else "impossible")
+    return _phone(number) if phonenumbers.is_valid_number(number) else Refusal("impossible")
 
 
 def _phone(number: PhoneNumber) -> Phone:

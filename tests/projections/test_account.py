@@ -1,0 +1,143 @@
+"""Settings, templates and cancellations of all accounts."""
+
+from typing import Any
+
+import pytest
+
+from events.account import AccountConfigured, Bounces, Limits, SendCancelled, TemplateSaved
+from events.contact import ContactErasure
+from events.envelope import Input, InputData
+from events.examples import CONFIGURED, SEVEN, TEMPLATE
+from projections.account import Account, Directory
+
+
+def _event(data: InputData, account: str = "acme") -> Input:
+    return Input.of(data, id="1", source="/console", subject=account, time=SEVEN)
+
+
+def _configured(*patches: dict[str, Any]) -> Account:
+    directory = Directory()
+    for offset, patch in enumerate(patches):
+        directory.evolve(_event(AccountConfigured.of_json(patch)), offset)
+    account = directory.account("acme")
+    assert account is not None
+    return account
+
+
+def test_an_account_that_was_never_configured_is_unknown() -> None:
+    directory = Directory()
+    directory.evolve(_event(TEMPLATE), 0)
+    assert directory.account("acme") is None
+    saved = directory.template("acme", "order-shipped")
+    assert saved is not None
+    assert saved.version == 1
+
+
+def test_a_patch_leaves_what_it_does_not_name() -> None:
+    account = _configured({"country": "ES", "stopped": True}, {"locale": "ca-ES"})
+    assert (account.country, account.locale, account.stopped) == ("ES", "ca-ES", True)
+
+
+def test_null_goes_back_to_the_default() -> None:
+    account = _configured(
+        {"country": "ES", "bounces": {"hard_in_a_row": 5}, "limits": {"parts": 2}, "require_mobile": False},
+        {"country": None, "bounces": None, "limits": None, "require_mobile": None},
+    )
+    assert (account.country, account.bounces, account.limits, account.require_mobile) == (
+        None,
+        Bounces(),
+        Limits(),
+        True,
+    )
+
+
+def test_a_value_replaces_the_whole_of_its_setting() -> None:
+    account = _configured({"bounces": {"hard_in_a_row": 5}}, {"bounces": {"codes": {"failed:1": "soft"}}})
+    assert account.bounces.hard_in_a_row == 3
+
+
+def test_the_same_record_again_changes_nothing() -> None:
+    directory = Directory()
+    directory.evolve(_event(TEMPLATE), 0)
+    directory.evolve(_event(TEMPLATE), 0)
+    saved = directory.template("acme", "order-shipped")
+    assert saved is not None
+    assert (saved.version, directory.version) == (1, 1)
+
+
+def test_each_save_makes_the_next_version() -> None:
+    directory = Directory()
+    for offset in range(3):
+        directory.evolve(_event(TEMPLATE), offset)
+    saved = directory.template("acme", "order-shipped")
+    assert saved is not None
+    assert saved.version == 3
+
+
+def test_a_template_that_cannot_be_used_is_a_version_that_says_why() -> None:
+    directory = Directory()
+    directory.evolve(_event(TEMPLATE), 0)
+    directory.evolve(_event(TemplateSaved(template="order-shipped", text="{{nobody}}")), 1)
+    saved = directory.template("acme", "order-shipped")
+    assert saved is not None
+    assert (saved.version, saved.compiled) == (2, None)
+    assert "nobody" in saved.problem
+
+
+def test_accounts_do_not_see_each_other() -> None:
+    directory = Directory()
+    directory.evolve(_event(CONFIGURED), 0)
+    directory.evolve(_event(AccountConfigured.of_json({"country": "FR"}), "other"), 1)
+    assert directory.names() == ["acme", "other"]
+    assert directory.template("other", "order-shipped") is None
+
+
+def test_a_connector_counts_once_its_token_is_sealed() -> None:
+    assert not _configured({"connector": {"provider": "instasent", "token": "plain"}}).connected
+    assert _configured({"connector": {"provider": "instasent", "token": {"sealed": "v1.x"}}}).connected
+
+
+def test_what_is_not_set_follows_from_the_country() -> None:
+    assert _configured({"country": "ES"}).manner.symbol == "€"
+    assert _configured({"country": "GB"}).manner.symbol == "£"
+    assert _configured({"country": "GB", "currency": "EUR"}).manner.symbol == "€"
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "send_id", "labels", "covered"),
+    [
+        ({}, "s", (), True),
+        ({"send_id": "s"}, "s", (), True),
+        ({"send_id": "s"}, "t", (), False),
+        ({"label": "november"}, "s", ("orders", "november"), True),
+        ({"label": "november"}, "s", ("orders",), False),
+        ({"label": "november", "send_id": "s"}, "s", ("november",), True),
+        ({"label": "november", "send_id": "s"}, "t", ("november",), False),
+    ],
+)
+def test_a_cancellation_covers_what_it_names_and_was_asked_for_before(
+    cancelled: dict[str, Any], send_id: str, labels: tuple[str, ...], covered: bool
+) -> None:
+    directory = Directory()
+    directory.evolve(_event(CONFIGURED), 0)
+    directory.evolve(_event(SendCancelled(before=SEVEN, **cancelled)), 1)
+    account = directory.account("acme")
+    assert account is not None
+    assert account.cancelled(send_id, labels, SEVEN - 1) is covered
+    assert account.cancelled(send_id, labels, SEVEN) is False
+
+
+def test_an_earlier_cancellation_does_not_take_back_a_later_one() -> None:
+    directory = Directory()
+    directory.evolve(_event(CONFIGURED), 0)
+    directory.evolve(_event(SendCancelled(before=SEVEN)), 1)
+    directory.evolve(_event(SendCancelled(before=SEVEN - 1000)), 2)
+    account = directory.account("acme")
+    assert account is not None
+    assert account.cancelled("s", (), SEVEN - 1)
+
+
+def test_a_record_of_another_topic_is_a_bug() -> None:
+    event = Input.of(ContactErasure(reason="-"), id="1", source="/x", subject="acme/ana", time=SEVEN)
+    with pytest.raises(TypeError, match="does not belong"):
+        Directory().evolve(event, 0)

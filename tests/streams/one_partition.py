@@ -1,0 +1,145 @@
+"""One partition as the engine drives it, without the engine: inputs in, facts and calls out, the clock set by hand."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.account import AccountConfigured, TemplateSaved
+from events.answer import AnswerReceived
+from events.callback import CallbackReceived
+from events.contact import ContactErasure, ContactUpdated
+from events.envelope import Input, InputData
+from events.examples import SEVEN, SUBJECT
+from events.fact import Fact, FactData
+from events.send import SendRequested
+from events.shape import Class
+from events.topics import SENDS_OF, Role
+from projections import contact, keyspace, send
+from projections.account import Directory
+from projections.keyspace import MemoryView
+from projections.send import Call
+from streams import roster
+from streams.roster import Decision
+
+PARTITION = 3
+KEY = b"k" * 32
+PHONE = "+34612345678"
+SETTINGS: dict[str, Any] = {"country": "ES", "connector": {"provider": "instasent", "token": {"sealed": "v1.x"}}}
+
+
+@dataclass
+class OnePartition:
+    """`inputs` are all that came in, `facts` and `calls` all that came out."""
+
+    now: int = SEVEN
+    view: MemoryView = field(default_factory=MemoryView)
+    accounts: Directory = field(default_factory=Directory)
+    inputs: list[tuple[Input, Role, bool]] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.configure(**SETTINGS)
+
+    def configure(self, **settings: Any) -> None:
+        self._settings(AccountConfigured.of_json(settings))
+
+    def save(self, template: str, text: str, **rest: Any) -> None:
+        self._settings(TemplateSaved.of_json({"template": template, "text": text, **rest}))
+
+    def _settings(self, data: InputData) -> None:
+        version = self.accounts.version
+        self.accounts.evolve(Input.of(data, id=f"a{version}", source="/c", subject="acme", time=self.now), version)
+
+    def take(
+        self, data: InputData, role: Role, subject: str = SUBJECT, time: int | None = None, moved: bool = False
+    ) -> Decision:
+        event = Input.of(
+            data, id=f"e{len(self.inputs)}", source="/test", subject=subject, time=self.now if time is None else time
+        )
+        self.inputs.append((event, role, moved))
+        return self.handle(event, role, moved)
+
+    def handle(self, event: Input, role: Role, moved: bool = False) -> Decision:
+        """Also an event that was handled before."""
+        decision = roster.handle(event, role, self.view, self.accounts, self.now, PARTITION, KEY, moved=moved)
+        return self._kept(decision)
+
+    def _kept(self, decision: Decision) -> Decision:
+        self.facts.extend(decision.facts)
+        self.calls.extend(decision.calls)
+        return decision
+
+    def update(
+        self, subject: str = SUBJECT, via: str = "edit", time: int | None = None, moved: bool = False, **fields: Any
+    ) -> list[FactData]:
+        data = ContactUpdated.of_json({"via": via, "fields": fields})
+        return said(self.take(data, Role.CONTACTS, subject, time, moved))
+
+    def subscriber(self, subject: str = SUBJECT, phone: str = PHONE) -> None:
+        """A contact to whom anything may be sent."""
+        self.update(subject, _mobilePhone=phone, _smsSubscriptionStatus="subscribed")
+
+    def erase(self, subject: str = SUBJECT, time: int | None = None) -> list[FactData]:
+        return said(self.take(ContactErasure(reason="asked"), Role.CONTACTS, subject, time))
+
+    def request(
+        self, send_id: str = "s", class_: Class = "transactional", subject: str = SUBJECT, time: int | None = None,
+        **data: Any,
+    ) -> Decision:  # fmt: skip
+        said = {"to": "contact", "sender": "Acme", "send_id": send_id, **data}
+        if "template" not in said:
+            said.setdefault("text", "Hola")
+        return self.take(SendRequested.of_json(said), SENDS_OF[class_], subject, time)
+
+    def attempt(self, send_id: str = "s", subject: str = SUBJECT, **data: Any) -> Call:
+        """A send that must lead to a call."""
+        (call,) = self.request(send_id, subject=subject, **data).calls
+        return call
+
+    def answer(self, call: Call, outcome: str = "accepted", **data: Any) -> list[FactData]:
+        said_ = {"send_id": call.send_id, "attempt": call.attempt, "client_id": call.client_id, "outcome": outcome}
+        return said(self.take(AnswerReceived.of_json(said_ | data), Role.ANSWERS, call.subject))
+
+    def receipt(self, client_id: str, status: str | None = None, account: str = "acme", **data: Any) -> Decision:
+        heard = {"provider": "instasent", "client_id": client_id, "provider_id": f"p-{client_id}", "status": status}
+        callback = CallbackReceived.model_validate({"received_at": self.now, **heard, **data})
+        return self.take(callback, Role.CALLBACKS, account)
+
+    def wait(self, ms: int) -> list[FactData]:
+        """Let time pass; timers fire one by one, each at its time."""
+        until, before = self.now + ms, len(self.facts)
+        while (due := roster.next_due(self.view)) is not None and due <= until:
+            self.now = max(due, self.now)
+            for decision in roster.due(self.view, self.accounts, self.now, PARTITION, KEY, limit=1):
+                self._kept(decision)
+        self.now = until
+        return [fact.data for fact in self.facts[before:]]
+
+    def abandon(self, call: Call) -> list[FactData]:
+        return said(self._kept(roster.abandon(self.view, call.send_hash, self.now)))
+
+    def contact(self, subject: str = SUBJECT) -> contact.State:
+        state: contact.State = self.view.get(keyspace.contact_key(subject)) or contact.initial
+        return state
+
+    def send(self, call: Call) -> send.State:
+        state: send.State = self.view.get(keyspace.send_key(call.send_hash)) or send.initial
+        return state
+
+
+def said(decision: Decision) -> list[FactData]:
+    """The facts of a decision without their envelopes."""
+    return [fact.data for fact in decision.facts]
+
+
+def rebuilt(facts: list[Fact]) -> MemoryView:
+    """The state that the journal alone makes."""
+    view = MemoryView()
+    for fact in facts:
+        keyspace.apply(view, fact)
+    return view
+
+
+def folded(view: MemoryView) -> dict[bytes, Any]:
+    """What the journal must be able to rebuild."""
+    return {key: value for key, value in view.values.items() if key[:2] in (b"c/", b"s/", b"o/", b"t/")}
