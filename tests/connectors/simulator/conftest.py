@@ -98,7 +98,7 @@ async def _simulation(config: Config) -> AsyncIterator[Simulation]:
 
 @pytest.fixture
 def simulation() -> Callable[..., AbstractAsyncContextManager[Any]]:
-    """Make a Simulation of a Config's fields: steps are immediate and callbacks repeated at once, unless they say so."""
+    """Make a Simulation of a Config's fields: steps and repeated callbacks come at once, unless they say so."""
 
     def make(**fields: Any) -> AbstractAsyncContextManager[Simulation]:
         at_once = ({"status": "delivered", "after": 0},)

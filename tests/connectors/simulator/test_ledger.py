@@ -25,6 +25,7 @@ def test_counts_are_exact_under_concurrent_requests(simulation: Any) -> None:
                     await given.send(f"c-{n % 250}")
 
             await asyncio.gather(*(send(n) for n in range(500)))
+            given.sim.faults.clear()
             await given.send(None)
             await given.send("bad", to="nobody")
             await given.sim.settled()
