@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping
 
 import click
@@ -70,6 +71,7 @@ def cli() -> None:
     A first look:   recado demo
     On one machine: recado up
     """
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what matters it raises, and we say it in one line
 
 
 def main() -> None:

@@ -26,12 +26,18 @@ def pairs(values: Mapping[str, object]) -> None:
     """Print names and values, aligned. None prints as a dash."""
     width = max((len(name) for name in values), default=0)
     for name, value in values.items():
-        click.echo(f"{name:<{width}}  {'–' if value is None else value}")
+        click.echo(f"{name:<{width}}  {_cell(value)}")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows under a header, columns aligned."""
-    cells = [[("–" if cell is None else str(cell)) for cell in row] for row in rows]
+    cells = [[_cell(cell) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
     for line in [list(header), *cells]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

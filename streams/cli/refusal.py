@@ -59,11 +59,7 @@ def explain(error: BaseException) -> str | None:
         return f"Kafka forbids this to the user ({type(error).__name__}): ask for an ACL on Recado's topics and groups."
     if names & {"UnknownTopicOrPartitionError", "UnknownTopicOrPartition"}:
         return "A topic of Recado does not exist yet: run `recado up`, or `recado doctor` to see which is missing."
-    if type(error).__module__.split(".")[0] in {"connectors", "streams"} and names & {
-        "ValueError",
-        "RuntimeError",
-        "Mendable",
-    }:
+    if names & _OWN:
         return _words(error)
     if isinstance(error, OSError):
         return _system(error)

@@ -24,7 +24,7 @@ def begin(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("aiokafka", "kafka", "faust", "mode", "aiohttp.access"):
+    for chatty in ("aiokafka", "faust", "mode", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
 
 

@@ -1,8 +1,8 @@
 """Child processes kept alive: started in order, restarted when they crash or ask for it, stopped in the reverse order.
 
 A child says by its exit status what it wants: 75 (EX_TEMPFAIL) "start me again, my state is clean"; 2 "a setting is
-wrong, my last line says which" (everything stops); anything else is a crash: started again after a pause that doubles
-up to 30 s.
+wrong, my last line says which" (at its first start everything stops); anything else is a crash: started again after a
+pause that doubles up to 30 s.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Supervisor:
             if self._stop.is_set():
                 break
             name, words = child.service.name, last_words(child.log, offset)
-            if status == WRONG:
+            if status == WRONG and child.restarts == 0 and loop.time() - began < _STEADY:
                 self._say(f"{name} cannot run: {words or 'it did not say why'} (log: {child.log})")
                 self.stop(WRONG)
                 break
@@ -101,7 +101,8 @@ class Supervisor:
                 self._say(f"{name} asked to be started again: {words or 'a clean start'}")
                 continue
             pause = _FIRST_PAUSE if loop.time() - began >= _STEADY else pause
-            self._say(f"{name} ended unasked ({_manner(status)}), started again in {pause:.0f} s (log: {child.log})")
+            told = f": {words}" if status == WRONG else f" ({_manner(status)})"
+            self._say(f"{name} ended unasked{told}; it is started again in {pause:.0f} s (log: {child.log})")
             try:
                 await asyncio.wait_for(self._stop.wait(), pause)
             except TimeoutError:

@@ -74,7 +74,8 @@ def render(picture: Picture) -> RenderableType:
     facts = Text("\n".join(tally.last), no_wrap=True, overflow="ellipsis")
     return Group(
         Columns([head, pace], expand=True),
-        Columns([_records(picture), sends, messages], padding=(0, 1)),
+        _records(picture),
+        Columns([sends, messages], padding=(0, 3)),
         Panel(facts, title=f"the last of {tally.facts:,} facts", title_align="left", border_style="dim", height=14),
         _processes(picture.processes),
         *(Text(notice, style="yellow") for notice in picture.notices),

@@ -1,6 +1,7 @@
 """A CSV file by Connectif's import rules: every row is an update or a refusal with its reason."""
 
 import io
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -132,8 +133,5 @@ def test_a_shape_holds_no_digit_but_9_and_no_letter_but_a(value: str) -> None:
 
 @forall(st.text(max_size=300))
 def test_no_text_whatever_raises_anything_but_unreadable(text: str) -> None:
-    try:
-        for row in imported(text)[1]:
-            assert isinstance(row, Row | Refusal)
-    except Unreadable as error:
-        assert str(error)
+    with suppress(Unreadable):
+        assert all(isinstance(row, Row | Refusal) for row in imported(text)[1])
