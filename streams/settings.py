@@ -73,7 +73,7 @@ class Settings:
         the working one. Raises SettingError at the first value that breaks its rule; touches no file."""
         given = {name: value.strip() for name, value in environ.items() if name in SETTINGS and value.strip()}
         base = directory or Path.cwd()
-        data = base / Path(given.get("RECADO_DATA", ".recado")).expanduser()
+        data = _path(base, "RECADO_DATA", given.get("RECADO_DATA", ".recado"))
         http = _listen(given.get("RECADO_HTTP", "127.0.0.1:8080"))
         return cls(
             kafka=_bootstrap(given.get("RECADO_KAFKA")),
@@ -144,7 +144,7 @@ def _security(given: Mapping[str, str], base: Path) -> Security:
     if protocol not in PROTOCOLS:
         raise SettingError("RECADO_KAFKA_SECURITY_PROTOCOL", protocol, f"is one of {', '.join(PROTOCOLS)}")
     ca_file = given.get("RECADO_KAFKA_CA_FILE")
-    path = base / Path(ca_file).expanduser() if ca_file else None
+    path = _path(base, "RECADO_KAFKA_CA_FILE", ca_file) if ca_file else None
     if path is not None and not path.is_file():
         raise SettingError("RECADO_KAFKA_CA_FILE", ca_file, "is a readable PEM file")
     if not protocol.startswith("SASL"):
@@ -163,6 +163,13 @@ def _security(given: Mapping[str, str], base: Path) -> Security:
         if name not in given:
             raise SettingError(name, None, f"is required with {protocol}")
     return Security(protocol, mechanism, given["RECADO_KAFKA_SASL_USERNAME"], given["RECADO_KAFKA_SASL_PASSWORD"], path)
+
+
+def _path(base: Path, name: str, value: str) -> Path:
+    try:
+        return base / Path(value).expanduser()
+    except RuntimeError:  # ~name, of a user that this machine does not have
+        raise SettingError(name, value, "is a path that exists here, or can") from None
 
 
 def _database(value: str | None, data: Path) -> str:

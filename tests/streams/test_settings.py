@@ -81,6 +81,7 @@ def test_everything_set_is_taken(tmp_path: Path) -> None:
         ("RECADO_KAFKA", "kafka://one:9092"),
         ("RECADO_KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("RECADO_KAFKA_CA_FILE", "no-such-file.pem"),
+        ("RECADO_DATA", "~no-such-user-of-this-machine/data"),
         ("RECADO_HTTP", "8080"),
         ("RECADO_HTTP", "localhost:99999"),
         ("RECADO_HTTP", "::1:8080"),
