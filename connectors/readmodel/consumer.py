@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from connectors.kafka.errors import BrokerUnavailable
 from connectors.readmodel import database, schema
 from connectors.readmodel.writer import JournalUnusable, Slice, write
 from events.fact import Fact
@@ -73,7 +74,7 @@ class JournalReader:
         """Read and write until cancelled; a batch being written when that happens is finished first.
 
         Raises JournalUnusable where the journal does not fit the rows, DatabaseUnusable where the database does not
-        answer, KafkaError where the broker does not: stop, and start again.
+        answer, BrokerUnavailable or KafkaError where the broker does not: stop, and start again.
         """
         partitions = await self._partitions()
         self._stored = await asyncio.to_thread(self._read_offsets, partitions)
@@ -153,9 +154,12 @@ class JournalReader:
 
     async def _partitions(self) -> list[int]:
         admin = AIOKafkaAdminClient(**self._connection, client_id=_CLIENT_ID)
-        await admin.start()
         try:
+            await admin.start()
             described = await admin.describe_topics([self._topic])
+        except KafkaConnectionError as error:
+            servers = self._connection.get("bootstrap_servers")
+            raise BrokerUnavailable(f"no Kafka answers at {servers}", "check RECADO_KAFKA and that it runs") from error
         finally:
             await admin.close()
         partitions = sorted(one["partition"] for topic in described for one in topic["partitions"])

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy import Engine, select
 
 from connectors.kafka.admin import Admin
+from connectors.kafka.errors import BrokerUnavailable
 from connectors.kafka.security import Security
 from connectors.readmodel import contacts, database, schema
 from connectors.readmodel.consumer import JournalReader
@@ -183,3 +184,9 @@ def test_a_journal_with_fewer_partitions_than_the_rows_is_refused(
 def test_a_broker_without_the_journal_is_told(engine: Engine, connection: dict[str, Any], prefix: str) -> None:
     with pytest.raises(JournalUnusable, match="has no topic"):
         asyncio.run(JournalReader(engine, topics.name(prefix, topics.Role.JOURNAL), connection).run())
+
+
+def test_a_broker_that_does_not_answer_is_told(engine: Engine) -> None:
+    reader = JournalReader(engine, "recado.journal", {"bootstrap_servers": "127.0.0.1:1"})
+    with pytest.raises(BrokerUnavailable, match=r"no Kafka answers at 127\.0\.0\.1:1.*RECADO_KAFKA"):
+        asyncio.run(reader.run())
