@@ -14,7 +14,7 @@ from connectors.carriers.instasent import Connections
 from connectors.clock import SystemClock
 from connectors.credentials import mac_key
 from connectors.kafka.accounts import AccountsReader
-from connectors.kafka.admin import topic_ids
+from connectors.kafka.admin import Admin
 from connectors.kafka.answers import AnswersTopic
 from connectors.kafka.errors import BrokerUnavailable
 from connectors.ports import Fenced
@@ -72,9 +72,7 @@ class Worker:
         """Run until `stop` is called or the process ends."""
         settings = self.settings
         secret = settings.secret()
-        ids = await asyncio.to_thread(
-            topic_ids, settings.kafka or "", settings.topic_prefix, security=settings.security
-        )
+        ids = await asyncio.to_thread(_topics, settings)
         accounts = AccountsReader(self.topics[Role.ACCOUNTS], self.client, self.directory)
         answers = AnswersTopic(self.topics[Role.ANSWERS], self.client)
         sender = Sender(
@@ -159,6 +157,13 @@ class Worker:
     def holds(self, partition: int, tenure: int) -> bool:
         """ports.Lease, asked right before each call."""
         return self.engine.holds(partition, tenure)
+
+
+def _topics(settings: Settings) -> dict[str, str]:
+    """Name to id of the topics, made where they are missing: a worker may be the first process on a new cluster."""
+    with Admin(settings.kafka or "", settings.security) as admin:
+        admin.ensure(settings.topic_prefix, settings.partitions, settings.replication, embedded=settings.embedded)
+        return admin.topic_ids(settings.topic_prefix)
 
 
 def run_worker(settings: Settings) -> None:
