@@ -1,10 +1,12 @@
 """The fixed light fold that engines are compared by: decode JSON, four fields, state, changelog, one fact."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 
 from connectors.ports import Record
+from events.codec import encode_fact
 from events.contact import FieldsChanged
 from events.fact import Fact
 from events.topics import Role
@@ -19,6 +21,12 @@ def encode(key: bytes, value: object) -> bytes:
 
 def decode(key: bytes, raw: bytes) -> object:
     return orjson.loads(raw)
+
+
+def fact_of(event: Mapping[str, Any], count: int, now: int) -> bytes:
+    """The one fact that every subject writes for an event."""
+    data = FieldsChanged(event["data"]["fields"], [])
+    return encode_fact(Fact(event["subject"], count, now, event["id"], event["source"], data))
 
 
 class LightFold:
