@@ -1,0 +1,161 @@
+"""The judge of a run: what was promised, against what strangers can see. Pure: evidence in, sentences out.
+
+Each check is a generator of violations, a sentence each; none holds a number or a text of a contact.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from chaos import delivery, replay
+from chaos.evidence import INPUTS, ROUTED, Evidence, Place, Told
+from chaos.feed import COUNTER, Item
+from events.contact import ContactRefused, ContactUpdated, FieldsChanged
+from events.partition import partition_of
+from events.topics import Role
+from projections import keyspace
+from projections.keyspace import MemoryView
+
+COUNTS: Final = b"p/counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What each check found, by its name; `none` where all is well."""
+
+    found: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def violations(self) -> list[str]:
+        return [f"{name}: {sentence}" for name, sentences in self.found.items() for sentence in sentences]
+
+
+def check(evidence: Evidence, plan: Sequence[Item], most_unknown: int) -> Verdict:
+    """Judge a settled run. `plan` is what was published; `most_unknown` how many attempts the faults may have left open:
+    kills times slots."""
+    checks: list[tuple[str, Callable[[], Iterator[str]]]] = [
+        ("sequences", lambda: sequences(evidence)),
+        ("accounted", lambda: accounted(evidence, plan)),
+        ("order", lambda: order(evidence)),
+        ("counters", lambda: counters(evidence)),
+        ("decisions", lambda: replay.violations(evidence)),
+        ("outcomes", lambda: delivery.outcomes(evidence, most_unknown)),
+        ("ledger", lambda: delivery.ledger(evidence)),
+        ("consent", lambda: delivery.consent(evidence)),
+        ("state", lambda: state(evidence)),
+    ]
+    return Verdict({name: list(found()) for name, found in checks})
+
+
+def sequences(evidence: Evidence) -> Iterator[str]:
+    """1, 2, 3, ... for each contact, in its own partition, each fact under its own id and the contact's key."""
+    last: Counter[str] = Counter()
+    ids: set[str] = set()
+    for partition, journal in sorted(evidence.journal.items()):
+        for fact, landed in journal:
+            if fact.sequence != last[fact.subject] + 1:
+                yield f"{fact.subject}: fact {fact.sequence} follows {last[fact.subject]} in the journal"
+            last[fact.subject] = fact.sequence
+            if fact.id in ids:
+                yield f"{fact.subject}: fact {fact.sequence} has the id of another"
+            ids.add(fact.id)
+            key = fact.subject.encode()
+            if landed.key != key or partition_of(key, evidence.partitions) != partition:
+                yield f"{fact.subject}: fact {fact.sequence} lies in partition {partition}, or under another key"
+
+
+def accounted(evidence: Evidence, plan: Sequence[Item]) -> Iterator[str]:
+    """All that was published landed; each record was decided, or moved once, or is a dead letter once, and only one."""
+    landed = Counter(record.value for role in ROUTED for record in evidence.of(role) if record.origin is None)
+    for value, times in Counter(item.value for item in plan).items():
+        if landed[value] != times:
+            yield f"a record was published {times} times and landed {landed[value]} times: the run itself is at fault"
+    unsound = {item.value for item in plan if not item.sound}
+    dead = Counter[Place]()
+    for letter in evidence.dead_letters:
+        role = next((role for role in INPUTS if letter.topic.endswith(role.value)), None)
+        if role is None:
+            yield f"a dead letter says that it came from {letter.topic}"
+            continue
+        dead[role, letter.partition, letter.offset] += 1
+        if letter.reason == "decider":
+            yield f"{role}[{letter.partition}]@{letter.offset}: a decider failed ({letter.detail})"
+        elif role in ROUTED and letter.original not in unsound:
+            yield f"{role}[{letter.partition}]@{letter.offset} was sound, and is a dead letter ({letter.reason})"
+    moved = Counter(record.origin for role in ROUTED for record in evidence.of(role) if record.origin is not None)
+    for role, events in evidence.events.items():
+        for event in events:
+            place = event.landed.place
+            where = f"{role}[{place[1]}]@{place[2]}"
+            copies = moved[f"{role.value}/{place[1]}/{place[2]}"]
+            if copies != int(event.misplaced):
+                yield f"{where} was moved {copies} times, and should have been {int(event.misplaced)} times"
+            foreign = event.event is not None and role is Role.CALLBACKS and dead[place] == 1
+            if dead[place] != int(event.event is None) and not foreign:
+                yield f"{where} became {dead[place]} dead letters, and should have become {int(event.event is None)}"
+
+
+def order(evidence: Evidence) -> Iterator[str]:
+    """The records of each topic's partition were decided in the order in which they lie, none twice."""
+    first: dict[tuple[int, str, str], Place] = {}
+    for events in evidence.events.values():
+        for event in events:
+            if event.event is not None and not event.misplaced:
+                first.setdefault((event.landed.partition, event.event.source, event.event.id), event.landed.place)
+    for partition, journal in evidence.journal.items():
+        reached: dict[Role, int] = {}
+        previous: tuple[str, str] | None = None
+        for fact, _ in journal:
+            cause = (fact.causation_source, fact.causation_id)
+            place = first.get((partition, *cause))
+            if cause == previous or place is None:
+                continue
+            previous = cause
+            role, _, offset = place
+            if offset <= reached.get(role, -1):
+                yield f"{fact.subject}: {role}[{partition}]@{offset} was decided after {reached[role]}, or again"
+            reached[role] = max(offset, reached.get(role, -1))
+
+
+def counters(evidence: Evidence) -> Iterator[str]:
+    """Each update carries a counter of its own, so each left a fact that bears it, exactly once."""
+    told: Counter[int] = Counter()
+    refused: set[tuple[str, str]] = set()
+    for fact in evidence.facts:
+        if isinstance(fact.data, FieldsChanged) and COUNTER in fact.data.set:
+            told[int(fact.data.set[COUNTER] or 0)] += 1
+        elif isinstance(fact.data, ContactRefused):
+            refused.add((fact.causation_source, fact.causation_id))
+    wanted: dict[int, tuple[str, str]] = {}
+    for event in evidence.events[Role.CONTACTS]:
+        if event.event is not None and isinstance(event.event.data, ContactUpdated):
+            wanted[int(event.event.data.fields[COUNTER] or 0)] = (event.event.source, event.event.id)
+    for number, cause in wanted.items():
+        if told[number] != 1 and not (told[number] == 0 and cause in refused):
+            yield f"update {number} left {told[number]} facts with its counter"
+    yield from (f"a fact bears the counter {number}, and no update does" for number in told if number not in wanted)
+
+
+def state(evidence: Evidence) -> Iterator[str]:
+    """The changelog's contacts, sends and open attempts are the journal's, and its counts the inputs'."""
+    compared = (keyspace.CONTACTS, keyspace.SENDS, keyspace.OPEN)
+    for partition in range(evidence.partitions):
+        kept = evidence.state.get(partition, {})
+        view = MemoryView()
+        told: Sequence[Told] = evidence.journal.get(partition, ())
+        for fact, _ in told:
+            keyspace.fold(view, fact)
+        rebuilt = {key: keyspace.encode(key, value) for key, value in view.values.items() if key[:2] in compared}
+        here = {key: value for key, value in kept.items() if key[:2] in compared}
+        for key in sorted(rebuilt.keys() | here.keys()):
+            if rebuilt.get(key) != here.get(key):
+                yield f"partition {partition}: the state of {key.decode()} is not what its facts come to"
+        counts = orjson.loads(kept.get(COUNTS, b"{}"))
+        for role in INPUTS:
+            records = sum(landed.partition == partition for landed in evidence.of(role))
+            read = counts.get(role.value, {}).get("read", 0)
+            if read != records:
+                yield f"{role}[{partition}] holds {records} records, and {read} are counted as read"

@@ -1,0 +1,170 @@
+"""What a run left behind, as strangers see it: the topics by a read_committed reader, and the provider's ledger."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from events.codec import decode_fact, decode_input
+from events.dead_letter import DeadLetter, decode_dead_letter
+from events.envelope import Input, Undecodable
+from events.fact import SOURCE, Fact
+from events.partition import partition_of
+from events.topics import Role
+from projections.account import Directory
+
+ORIGIN = "recado-origin"  # header of a record that was moved: "topic/partition/offset" of where it had been
+ROUTED = (Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER)
+INPUTS = (*ROUTED, Role.CALLBACKS, Role.ANSWERS)
+
+Place = tuple[Role, int, int]
+"""Topic, partition, offset."""
+Identity = tuple[int, str, str, str]
+"""Partition, subject, source, id: by which the same event is known again."""
+
+
+class Landed(NamedTuple):
+    """One record where it lies."""
+
+    role: Role
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def place(self) -> Place:
+        return self.role, self.partition, self.offset
+
+    @property
+    def origin(self) -> str | None:
+        """Where it was moved from, if it was."""
+        return next((value.decode() for name, value in self.headers if name == ORIGIN), None)
+
+
+class Event(NamedTuple):
+    """A record of an inbound topic, read. `event` is None where it cannot be: `refusal` then says why."""
+
+    landed: Landed
+    event: Input | None
+    refusal: str | None
+    misplaced: bool  # it belongs in another partition: nothing but a move may come of it
+
+    @property
+    def identity(self) -> Identity | None:
+        event = self.event
+        return None if event is None else (self.landed.partition, event.subject, event.source, event.id)
+
+
+class Told(NamedTuple):
+    """A fact of the journal, where it lies."""
+
+    fact: Fact
+    landed: Landed
+
+
+class Group(NamedTuple):
+    """The facts that one cause led to, in order."""
+
+    subject: str
+    partition: int
+    source: str
+    id: str
+    facts: tuple[Told, ...]
+
+    @property
+    def cause(self) -> str:
+        return f"{self.source} {self.id}"
+
+    @property
+    def internal(self) -> bool:
+        """A timer or a take-over, not an event."""
+        return self.source == SOURCE
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it. `records` are of every topic, each partition's in the order of their offsets; `ledger` holds the
+    client ids that the provider accepted, in order; `mac_key` is that of the client ids."""
+
+    records: Mapping[Role, Sequence[Landed]]
+    ledger: Sequence[str | None]
+    partitions: int
+    mac_key: bytes = field(repr=False)
+
+    def of(self, role: Role) -> Sequence[Landed]:
+        return self.records.get(role, ())
+
+    def with_records(self, role: Role, records: Iterable[Landed]) -> "Evidence":
+        """The same, but for one topic: for the checker's own tests."""
+        return replace(self, records={**self.records, role: tuple(records)})
+
+    @cached_property
+    def events(self) -> Mapping[Role, Sequence[Event]]:
+        """The inbound topics, read."""
+        return {role: [self._read(landed) for landed in self.of(role)] for role in INPUTS}
+
+    def _read(self, landed: Landed) -> Event:
+        try:
+            event = decode_input(landed.role, landed.value)
+        except Undecodable as refusal:
+            return Event(landed, None, refusal.reason, misplaced=False)
+        home = partition_of(event.subject.encode(), self.partitions) if landed.role in ROUTED else landed.partition
+        return Event(landed, event, None, home != landed.partition)
+
+    @cached_property
+    def journal(self) -> Mapping[int, Sequence[Told]]:
+        """The facts of each partition. Raises Undecodable for a journal that cannot be read."""
+        told: dict[int, list[Told]] = defaultdict(list)
+        for landed in self.of(Role.JOURNAL):
+            told[landed.partition].append(Told(decode_fact(landed.value or b""), landed))
+        return told
+
+    @cached_property
+    def facts(self) -> Sequence[Fact]:
+        """All facts; those of one contact in their order."""
+        return [told.fact for partition in sorted(self.journal) for told in self.journal[partition]]
+
+    @cached_property
+    def groups(self) -> Mapping[str, Sequence[Group]]:
+        """For each contact, what each cause led to, in the journal's order."""
+        of: dict[str, list[Group]] = defaultdict(list)
+        for partition, journal in self.journal.items():
+            for told in journal:
+                fact = told.fact
+                mine = of[fact.subject]
+                if mine and (mine[-1].source, mine[-1].id) == (fact.causation_source, fact.causation_id):
+                    mine[-1] = mine[-1]._replace(facts=(*mine[-1].facts, told))
+                else:
+                    mine.append(Group(fact.subject, partition, fact.causation_source, fact.causation_id, (told,)))
+        return of
+
+    @cached_property
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        return [decode_dead_letter(landed.value or b"") for landed in self.of(Role.DEAD_LETTERS)]
+
+    @cached_property
+    def directory(self) -> Directory:
+        """All accounts, as they were at the end."""
+        directory = Directory()
+        for landed in self.of(Role.ACCOUNTS):
+            try:
+                directory.evolve(decode_input(Role.ACCOUNTS, landed.value), landed.offset)
+            except Undecodable:
+                directory.skip(landed.offset)
+        return directory
+
+    @cached_property
+    def state(self) -> Mapping[int, Mapping[bytes, bytes]]:
+        """What the compacted changelog says of each partition's keys now."""
+        state: dict[int, dict[bytes, bytes]] = defaultdict(dict)
+        for landed in self.of(Role.STATE):
+            if landed.key is None:
+                continue
+            if landed.value is None:
+                state[landed.partition].pop(landed.key, None)
+            else:
+                state[landed.partition][landed.key] = landed.value
+        return state

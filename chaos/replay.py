@@ -1,0 +1,175 @@
+"""Every decision made again: each contact's inputs through the deciders, in the order in which the journal has them.
+
+An input that left facts must leave the very same ones, byte for byte, from the state that the facts before it made; one
+that left none must leave none; and the inputs of each topic must have been decided in the order in which they lie.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chaos.evidence import Event, Evidence, Group
+from events import client_id
+from events.callback import CallbackReceived
+from events.codec import encode_fact
+from events.envelope import Undecodable
+from events.fact import Fact
+from events.send import SendAttempted
+from events.topics import Role
+from projections import contact, keyspace
+from projections.keyspace import MemoryView
+from streams import roster
+from streams.turn import Decision
+
+Queues = dict[Role, deque[Event]]
+
+
+def violations(evidence: Evidence) -> Iterator[str]:
+    """A sentence for each decision that does not come out again, and for each input that was lost or came too early."""
+    queued = _queues(evidence)
+    for subject in sorted({*queued, *evidence.groups}):
+        queues = queued.get(subject, {})
+        updates = tuple(queues.get(Role.CONTACTS, ()))
+        yield from _Replay(evidence, subject, queues).all()
+        yield from _folded(evidence, subject, updates)
+
+
+def _queues(evidence: Evidence) -> Mapping[str, Queues]:
+    """For each contact its inputs, topic by topic, in order: without what cannot be read, and what was moved away."""
+    sends = {
+        client_id.send_hash(fact.subject, fact.data.send_id): fact.subject
+        for fact in evidence.facts
+        if isinstance(fact.data, SendAttempted)
+    }
+    queued: dict[str, Queues] = defaultdict(dict)
+    for role, events in evidence.events.items():
+        for event in events:
+            if event.event is None or event.misplaced:
+                continue
+            subject: str | None = event.event.subject
+            if isinstance(event.event.data, CallbackReceived):
+                ours = client_id.read(evidence.mac_key, event.event.data.client_id or "")
+                subject = sends.get(ours.send_hash) if ours is not None else None
+            if subject is not None:
+                queued[subject].setdefault(role, deque()).append(event)
+    return queued
+
+
+@dataclass(slots=True)
+class _Replay:
+    """One contact. `now` is the engine's clock as its facts tell it, ms."""
+
+    evidence: Evidence
+    subject: str
+    queues: Queues
+    view: MemoryView = field(default_factory=MemoryView)
+    now: int = 0
+
+    def all(self) -> Iterator[str]:
+        """Group by group, up to the first that differs: what follows from an error says nothing new."""
+        for group in self.evidence.groups.get(self.subject, ()):
+            found = list(self.group(group))
+            yield from found
+            if found:
+                return
+        yield from self.rest()
+
+    def group(self, group: Group) -> Iterator[str]:
+        """The facts of one cause, decided again."""
+        self.now = group.facts[0].fact.time
+        try:
+            if group.internal:
+                facts = self._internal(group)
+            else:
+                event = self._next(group)
+                if event is None:
+                    yield f"{self.subject}: {group.cause} left facts, but no such input waited to be decided"
+                    facts = [told.fact for told in group.facts]
+                else:
+                    role = event.landed.role
+                    while self.queues[role][0] is not event:
+                        yield from self._silent(self.queues[role].popleft())
+                    self.queues[role].popleft()
+                    facts = list(self._handle(event).facts)
+        except Undecodable as refusal:
+            yield f"{self.subject}: {group.cause} left facts, but must be a dead letter ({refusal.reason})"
+            facts = []
+        yield from self._differ(group, facts)
+
+    def rest(self) -> Iterator[str]:
+        """What is left when the journal ends must have been silent."""
+        for queue in self.queues.values():
+            while queue:
+                yield from self._silent(queue.popleft())
+
+    def _next(self, group: Group) -> Event | None:
+        for queue in self.queues.values():
+            for event in queue:
+                if event.event is not None and (event.event.source, event.event.id) == (group.source, group.id):
+                    return event
+        return None
+
+    def _handle(self, event: Event) -> Decision:
+        return _handle(self.evidence, event, self.view, self.now)
+
+    def _silent(self, event: Event) -> Iterator[str]:
+        assert event.event is not None  # noqa: S101 - the queues hold no other
+        role, partition, offset = event.landed.place
+        try:
+            decision = self._handle(event)
+        except Undecodable:  # the accounts of dead letters tell whether it is one
+            return
+        if decision.facts:
+            kinds = ", ".join(fact.type for fact in decision.facts)
+            yield f"{self.subject}: {role}[{partition}]@{offset} left no fact in its turn, and should have left {kinds}"
+
+    def _internal(self, group: Group) -> list[Fact]:
+        kind, hashed, number = group.id.split("/")
+        if kind == "crash":
+            return list(roster.abandon(self.view, hashed, self.now).facts)
+        wanted = keyspace.timer_key(int(number), hashed)
+        while self.view.scan(keyspace.TIMERS, 1):
+            first = self.view.scan(keyspace.TIMERS, 1)[0][0]
+            partition, key = group.partition, self.evidence.mac_key
+            fired = roster.due(self.view, self.evidence.directory, self.now, partition, key, limit=1)
+            facts = [fact for decision in fired for fact in decision.facts]
+            if first == wanted or facts or not fired:
+                return facts
+        return []
+
+    def _differ(self, group: Group, facts: list[Fact]) -> Iterator[str]:
+        told = [of.landed.value for of in group.facts]
+        again = [encode_fact(fact) for fact in facts]
+        if told == again:
+            return
+        was, now = (
+            ", ".join(f"{fact.type}#{fact.sequence}" for fact in these) or "nothing"
+            for these in ([of.fact for of in group.facts], facts)
+        )
+        yield f"{self.subject}: {group.cause} led to {was}; decided again, to {now}" + (
+            " with other contents" if was == now else ""
+        )
+
+
+def _folded(evidence: Evidence, subject: str, updates: Sequence[Event]) -> Iterator[str]:
+    """The contact as the journal tells it, against a plain fold of its updates in their order and nothing else."""
+    key = keyspace.contact_key(subject)
+    told, plain = MemoryView(), MemoryView()
+    for group in evidence.groups.get(subject, ()):
+        for of in group.facts:
+            keyspace.fold(told, of.fact)
+    for event in updates:
+        _handle(evidence, event, plain, 0)
+    one: contact.State = told.get(key) or contact.initial
+    other: contact.State = plain.get(key) or contact.initial
+    for name in ("phone", "fields", "erased"):  # what neither a receipt nor a reply changes
+        if getattr(one, name) != getattr(other, name):
+            yield f"{subject}: {name} in the journal is not what its updates come to, folded in their order"
+
+
+def _handle(evidence: Evidence, event: Event, view: MemoryView, now: int) -> Decision:
+    assert event.event is not None  # noqa: S101 - asked of readable ones only
+    return roster.handle(
+        event.event, event.landed.role, view, evidence.directory, now, event.landed.partition, evidence.mac_key,
+        moved=event.landed.origin is not None,
+    )  # fmt: skip
