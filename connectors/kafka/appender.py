@@ -81,7 +81,13 @@ class KafkaAppender:
         """Begin to open, and wait at most so many seconds for it; a broker that is down is tried until `close`."""
         self._opening = asyncio.create_task(self._open())
         if wait:
+            await self.opened(wait)
+
+    async def opened(self, wait: float) -> bool:
+        """Wait at most so many seconds for a producer that is being opened, and say whether one is open."""
+        if self._opening is not None:
             await asyncio.wait([self._opening], timeout=wait)
+        return self.ready
 
     async def close(self) -> None:
         """Stop, flushing what is on its way for a moment."""
