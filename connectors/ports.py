@@ -111,6 +111,9 @@ class Store(Protocol):
 class LocalStore(Store, Protocol):
     """A Store as a take-over sees it."""
 
+    source: str
+    """Id of the changelog topic that the position is one of; "" where it was never told."""
+
     @property
     def changelog_next(self) -> int:
         """Changelog position up to which this copy is complete; -1 for a new one."""

@@ -4,21 +4,38 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import (
+    AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch, WriteBufferManager,
+)  # fmt: skip
 
 from connectors.ports import Changes, MachineryFault
 
 NEXT = b"\x00changelog.next"  # sorts before every prefix of the state and is no part of it
 AT = b"\x00changelog.at"
+SOURCE = b"\x00changelog.id"
+
+
+MIB = 1024 * 1024
+
+
+class Memory:
+    """What the stores of one worker share, so that sixteen partitions take no more than four: a block cache, and a
+    limit for what was written and not yet flushed (bytes)."""
+
+    def __init__(self, cache: int = 24 * MIB, unflushed: int = 32 * MIB) -> None:
+        self.cache = Cache(cache)
+        self.unflushed = WriteBufferManager(unflushed, False)
 
 
 class StateStore:
     """The Store of one partition. Also remembers when it was last written, for what compaction may have forgotten."""
 
-    def __init__(self, path: Path, cache_bytes: int = 8 * 1024 * 1024) -> None:
+    def __init__(self, path: Path, memory: Memory | None = None) -> None:
+        memory = memory or Memory()
         options = Options(raw_mode=True)
         options.create_if_missing(True)
-        options.set_write_buffer_size(8 * 1024 * 1024)
+        options.set_write_buffer_size(8 * MIB)
+        options.set_write_buffer_manager(memory.unflushed)
         options.set_max_write_buffer_number(2)
         options.set_compression_type(DBCompressionType.lz4())
         options.set_max_open_files(64)
@@ -26,7 +43,7 @@ class StateStore:
         options.set_max_background_jobs(2)
         table = BlockBasedOptions()
         table.set_bloom_filter(10, False)
-        table.set_block_cache(Cache(cache_bytes))
+        table.set_block_cache(memory.cache)
         table.set_cache_index_and_filter_blocks(True)
         options.set_block_based_table_factory(table)
         self.path = path
@@ -48,16 +65,36 @@ class StateStore:
         raw = self._db.get(AT)
         return 0 if raw is None else int(raw)
 
+    @property
+    def source(self) -> str:
+        """Id of the changelog topic that the position is one of; "" where it was never told."""
+        raw = self._db.get(SOURCE)
+        return "" if raw is None else raw.decode()
+
+    @source.setter
+    def source(self, topic_id: str) -> None:
+        self._db.put(SOURCE, topic_id.encode())
+
     def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self._db.get(key)
+        try:
+            value: bytes | None = self._db.get(key)
+        except Exception as exc:
+            raise self._unreadable(exc) from exc
         return value
 
     def _from(self, key: bytes) -> Iterator[tuple[bytes, bytes]]:
-        iterator = self._db.iter(ReadOptions())
-        iterator.seek(key)
-        while iterator.valid():
-            yield iterator.key(), iterator.value()
-            iterator.next()
+        try:
+            iterator = self._db.iter(ReadOptions())
+            iterator.seek(key)
+            while iterator.valid():
+                yield iterator.key(), iterator.value()
+                iterator.next()
+        except Exception as exc:
+            raise self._unreadable(exc) from exc
+
+    def _unreadable(self, exc: Exception) -> MachineryFault:
+        # A decider that fails is a bug in the code; a disk that fails under it must not be taken for one.
+        return MachineryFault(f"the state at {self.path.name} cannot be read: {exc}")
 
     def scan(self, prefix: bytes, limit: int, before: bytes | None = None) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
@@ -100,5 +137,10 @@ class StateStore:
 
 
 def destroy(path: Path) -> None:
-    """Throw a local copy away; the changelog has it all."""
-    shutil.rmtree(path, ignore_errors=True)
+    """Throw a local copy away; the changelog has it all. Raises MachineryFault if it cannot be deleted."""
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise MachineryFault(f"the old state at {path} cannot be deleted ({exc.strerror}): delete it by hand") from exc

@@ -45,6 +45,7 @@ COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
 BATCH = 8_000  # records decided in one commit
 BURIED = 5  # dead letters by a decider's bug that one minute may bring; beyond, the worker stops
 MINUTE = 60_000
+BESIDE = 64 * 1024  # bytes of a key, and of the headers, that go with a record which is moved or buried
 WINDOW = 1_000  # timers fired in one step
 SILENT_BYTES = 16 * 2_000  # ids of inputs that left no fact, waiting for a fact to carry them into the journal
 SWEEP_EVERY = 15_000
@@ -55,6 +56,10 @@ class Lanes(Protocol):
     """The sender's slots, shared by all pipelines of a worker (streams/sender.py)."""
 
     def free(self, role: Role) -> int: ...
+    def reserve(self, call: Call) -> None:
+        """Hold a slot from the decision on: other partitions decide while this one commits."""
+        ...
+
     def start(self, call: Call, tenure: int) -> None: ...
 
 
@@ -99,14 +104,17 @@ class Inbox:
     tail: int
     fetches: deque[Fetch] = field(default_factory=deque)
     held: int = 0
+    size: int = 0
 
 
 @dataclass(slots=True)
 class Limits:
-    """How much one step takes and how long a transactional send waits for the other topics (ms)."""
+    """How much one step takes, how much of one topic is held (records, bytes), and how long a transactional send
+    waits for the other topics (ms)."""
 
     batch: int = BATCH
     inbox: int = 2 * BATCH
+    inbox_bytes: int = 4 * 1024 * 1024
     patience: int = 2_000
 
 
@@ -148,7 +156,7 @@ class Pipeline:
         self.positions: dict[Role, int] = {role: saved.get(role.value, (0, ""))[0] for role in self._inputs}
         self._check_topic_ids(saved)
         self._counts: dict[str, dict[str, int]] = view.get(COUNTS) or {}
-        self._silent = bytes.fromhex(view.get(SILENT) or "")
+        self._silent = bytearray.fromhex(view.get(SILENT) or "")
         self._inboxes = {role: Inbox(self.positions[role]) for role in self._inputs}
         self._abandon_at: int | None = None  # end of answers at takeover; open attempts older than it are unknown
         self._inherited: list[bytes] = list(workflow.open_attempts(view))
@@ -169,8 +177,8 @@ class Pipeline:
 
     def wanted(self) -> dict[Role, int]:
         """Topics with room for another fetch, and the position it must start from."""
-        room = self._limits.inbox
-        return {role: box.tail for role, box in self._inboxes.items() if box.held < room}
+        room, size = self._limits.inbox, self._limits.inbox_bytes
+        return {role: box.tail for role, box in self._inboxes.items() if box.held < room and box.size < size}
 
     def accept(self, fetch: Fetch) -> bool:
         """Take a fetch if it continues what is held; a stale or a torn one is dropped (the next begins at the tail)."""
@@ -179,6 +187,7 @@ class Pipeline:
             return False
         box.fetches.append(fetch)
         box.held += len(fetch.records)
+        box.size += _size(fetch)
         box.tail = fetch.next
         return True
 
@@ -209,18 +218,19 @@ class Pipeline:
         commit = Commit(at=now)
         calls: list[Call] = []
         facts: list[Fact] = []
-        spent: dict[Role, int] = {}
         before = dict(self.positions)
         budget = self._limits.batch
         for role in self._inputs:
             if role not in SENDS:
                 budget -= await self._take(role, budget, now, commit, facts, calls)
-        self._abandon(now, commit, facts)
+        self._abandon(now, facts)
         if self._next_due is not None and self._next_due <= now:
-            self._fire(now, commit, facts, calls, spent)
+            self._fire(now, facts, calls)
+        # However much lies in the other topics, sends get their turn: a password does not wait for an import.
+        budget = max(budget, self._limits.batch // 8)
         for role in self._inputs:
             if role in SENDS:
-                budget -= await self._take(role, budget, now, commit, facts, calls, spent)
+                budget -= await self._take(role, budget, now, commit, facts, calls)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
             return False
@@ -243,25 +253,25 @@ class Pipeline:
         commit: Commit,
         facts: list[Fact],
         calls: list[Call],
-        spent: dict[Role, int] | None = None,
     ) -> int:
         """Decide records of one topic, in order, as far as budget, barrier and slots allow. Return how many."""
         box = self._inboxes[role]
+        sends = role in SENDS
         taken = 0
         while box.fetches and taken < budget:
             fetch = box.fetches[0]
-            if spent is not None and not self._may_decide(fetch, now):
+            if sends and not self._may_decide(fetch, now):
                 break
             position = self.positions[role]
             records = fetch.records
             first = _first(records, position)
             done = True
             for at in range(first, len(records)):
-                if taken >= budget or (spent is not None and self._lanes.free(role) <= spent.get(role, 0)):
+                if taken >= budget or (sends and self._lanes.free(role) <= 0):
                     done = False
                     break
                 record = records[at]
-                self._decide(role, record, now, commit, facts, calls, spent)
+                self._decide(role, record, now, commit, facts, calls)
                 self.positions[role] = record.offset + 1
                 taken += 1
                 if taken % 500 == 0:
@@ -271,6 +281,7 @@ class Pipeline:
             self.positions[role] = fetch.next
             box.fetches.popleft()
             box.held -= len(records)
+            box.size -= _size(fetch)
         return taken
 
     def _may_decide(self, fetch: Fetch, now: int) -> bool:
@@ -289,7 +300,6 @@ class Pipeline:
         commit: Commit,
         facts: list[Fact],
         calls: list[Call],
-        spent: dict[Role, int] | None,
     ) -> None:
         counts = self._counts.get(role.value)
         if counts is None:
@@ -304,15 +314,15 @@ class Pipeline:
             view.rollback()
             counts["moved"] += 1
             origin = f"{role.value}/{self.partition}/{record.offset}".encode()
-            headers = [*record.headers, (ORIGIN, origin)]
-            commit.moved.append((role, Message(record.key, record.value, headers, elsewhere.partition)))
+            message = Message(_bounded(record.key), record.value, [*_carried(record), (ORIGIN, origin)])
+            commit.moved.append((role, message._replace(partition=elsewhere.partition)))
             return
         except Undecodable as refusal:
             view.rollback()
             counts["dead"] += 1
             self._bury(role, record, now, commit, refusal.reason, refusal.detail)
             return
-        except MachineryFault:
+        except (MachineryFault, MemoryError):
             raise
         except Exception as bug:  # noqa: BLE001 - whatever it is: buried, counted, and too many stop the worker
             view.rollback()
@@ -323,15 +333,13 @@ class Pipeline:
             return
         counts[verdict.outcome] += 1
         self._silent += verdict.silent
-        self._keep(verdict, facts, calls, spent)
+        self._keep(verdict, facts, calls)
 
-    def _keep(self, verdict: Verdict, facts: list[Fact], calls: list[Call], spent: dict[Role, int] | None) -> None:
+    def _keep(self, verdict: Verdict, facts: list[Fact], calls: list[Call]) -> None:
         facts.extend(verdict.facts)
         for call in verdict.calls:
+            self._lanes.reserve(call)
             calls.append(call)
-            if spent is not None:
-                lane = Role.TRANSACTIONAL if call.class_ == "transactional" else Role.NEWSLETTER
-                spent[lane] = spent.get(lane, 0) + 1
 
     def _bury(self, role: Role, record: Record, now: int, commit: Commit, reason: str, detail: str) -> None:
         topic, original = self._topics.get(role, role.value), record.value
@@ -339,7 +347,7 @@ class Pipeline:
             reason, detail, topic, self.partition, record.offset, now, original,
             len(original or b""), record.key, tuple(record.headers),
         )  # fmt: skip
-        commit.dead_letters.append(Message(record.key, encode_dead_letter(letter)))
+        commit.dead_letters.append(Message(_bounded(record.key), encode_dead_letter(letter)))
 
     def _bug(self, now: int, bug: Exception) -> None:
         """A bad deploy must not bury every password: past a few in a minute the worker stops instead."""
@@ -353,7 +361,7 @@ class Pipeline:
                 f"{_where(bug)}: this is a fault of the code, not of the records. Nothing of this batch was committed."
             ) from bug
 
-    def _abandon(self, now: int, commit: Commit, facts: list[Fact]) -> None:
+    def _abandon(self, now: int, facts: list[Fact]) -> None:
         """The former owner's attempts whose answer never came: nobody knows whether they went."""
         if self._abandon_at is None:
             return
@@ -365,12 +373,12 @@ class Pipeline:
                 facts.extend(self._workflow.abandon(self.view, key, now).facts)
         self._inherited = []
 
-    def _fire(self, now: int, commit: Commit, facts: list[Fact], calls: list[Call], spent: dict[Role, int]) -> None:
+    def _fire(self, now: int, facts: list[Fact], calls: list[Call]) -> None:
         """Timers that are due, as far as there are slots for the calls they may lead to."""
-        room = min(WINDOW, *(self._lanes.free(role) - spent.get(role, 0) for role in SENDS))
+        room = min(WINDOW, *(self._lanes.free(role) for role in SENDS))
         if room > 0:
             for verdict in self._workflow.due(self.view, now, room):
-                self._keep(verdict, facts, calls, spent)
+                self._keep(verdict, facts, calls)
 
     def _sweep(self, now: int) -> None:
         """Forget ids that can no longer be asked for, a few keys at a time."""
@@ -390,8 +398,8 @@ class Pipeline:
         }
         view.put(POSITIONS, positions)
         view.put(COUNTS, self._counts)
-        silent = self._silent
-        self._silent = b"" if facts else silent[-SILENT_BYTES:]
+        silent = bytes(self._silent)
+        self._silent = bytearray() if facts else bytearray(silent[-SILENT_BYTES:])
         if (view.get(SILENT) or "") != self._silent.hex():
             view.put(SILENT, self._silent.hex())
         commit.changes = view.changes()
@@ -408,6 +416,27 @@ class Pipeline:
         last = out[-1]
         header = orjson.dumps({"positions": positions, "counts": self._counts})
         out[-1] = Message(last.key, last.value, [(STATE_HEADER, header), (SILENT_HEADER, silent)])
+
+
+def _bounded(key: bytes | None) -> bytes | None:
+    """A stranger's key, unless it is so long that what is written with it might not fit a topic."""
+    return key if key is None or len(key) <= BESIDE else None
+
+
+def _carried(record: Record) -> list[tuple[str, bytes]]:
+    """A stranger's headers, as far as they fit beside the value; a former origin is not carried on."""
+    carried, spent = [], 0
+    for name, value in record.headers:
+        spent += len(name) + len(value or b"")
+        if spent > BESIDE:
+            break
+        if name != ORIGIN:
+            carried.append((name, value))
+    return carried
+
+
+def _size(fetch: Fetch) -> int:
+    return sum(len(record.value or b"") for record in fetch.records)
 
 
 def _first(records: Sequence[Record], position: int) -> int:

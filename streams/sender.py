@@ -15,7 +15,7 @@ from connectors.ports import Answers, Clock, Lease, MachineryFault, Provider, Sp
 from events.answer import AnswerReceived
 from events.codec import encode_input
 from events.envelope import NO_EXTENSIONS, Input, split_subject
-from events.topics import Role
+from events.topics import SENDS_OF, Role
 from projections.send import Call
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Sender:
     calls_withheld: int = 0
 
     def free(self, role: Role) -> int:
-        """Slots of a lane that no committed attempt holds."""
+        """Slots of a lane that no attempt holds."""
         lane = self.lanes[role]
         return lane.slots - lane.busy
 
@@ -57,11 +57,13 @@ class Sender:
         """Attempts whose answer is not yet durable."""
         return sum(lane.busy for lane in self.lanes.values())
 
+    def reserve(self, call: Call) -> None:
+        """Take a slot for an attempt that is about to be committed."""
+        self.lanes[SENDS_OF[call.class_]].busy += 1
+
     def start(self, call: Call, tenure: int) -> None:
-        """Take a slot and make the call beside everything else. The attempt's commit must be durable."""
-        lane = self.lanes[Role.TRANSACTIONAL if call.class_ == "transactional" else Role.NEWSLETTER]
-        lane.busy += 1
-        self.spawn(self._make(call, tenure, lane))
+        """Make the call beside everything else, in the slot reserved for it. The attempt's commit must be durable."""
+        self.spawn(self._make(call, tenure, self.lanes[SENDS_OF[call.class_]]))
 
     async def _make(self, call: Call, tenure: int, lane: Lane) -> None:
         try:

@@ -55,12 +55,14 @@ class TakeOver:
     encode: Encode
     decode: Decode
     cached: int = 20_000
+    changelog_id: str = ""
 
     async def run(
         self, partition: int, bounds: Bounds, workflow: Foldable, writer: Log, now: int
     ) -> tuple[LocalStore, StateView, Recovered]:
         """The partition's state. `writer` must be open already: it is the fence. Raises MachineryFault."""
-        store, recovered = await recover(self.reader, self.stores, partition, *bounds[Role.STATE], now)
+        begin, end = bounds[Role.STATE]
+        store, recovered = await recover(self.reader, self.stores, partition, begin, end, now, self.changelog_id)
         view = StateView(store, self.encode, self.decode, self.cached)
         begin, end = bounds[Role.JOURNAL]
         if view.get(POSITIONS) is None and end > begin:
@@ -93,21 +95,33 @@ def begin(pipeline: Pipeline, bounds: Bounds) -> None:
 
 
 async def recover(
-    reader: LogReader, stores: Stores, partition: int, begin: int, end: int, now: int
+    reader: LogReader, stores: Stores, partition: int, begin: int, end: int, now: int, changelog_id: str = ""
 ) -> tuple[LocalStore, Recovered]:
-    """Bring the local copy to the changelog's end. A copy that is ahead of it, or too old, is thrown away first."""
+    """Bring the local copy to the changelog's end. One that cannot be trusted is thrown away first."""
     store = stores.open(partition)
     position = store.changelog_next
-    wiped = False
-    if position > end or 0 <= position < begin or (0 <= position < end and now - store.written_at > STALE_AFTER):
+    wiped = not _usable(store, begin, end, now, changelog_id)
+    if wiped:
         store = stores.wipe(partition)
-        position, wiped = -1, True
+        position = -1
+    store.source = changelog_id
     read = 0
     async for records, after in reader.read(Role.STATE, partition, max(position, begin), end):
         changes = {record.key: record.value for record in records if record.key is not None}
         store.write(changes, after, now)
         read += len(records)
     return store, Recovered(read, 0, wiped)
+
+
+def _usable(store: LocalStore, begin: int, end: int, now: int, changelog_id: str) -> bool:
+    position = store.changelog_next
+    if position < 0:  # new; or a rebuild that was cut short, whose keys another worker's may not have
+        return next(store.items(), None) is None
+    if store.source != changelog_id:  # positions in another topic, which had the same name
+        return False
+    if position > end or position < begin:
+        return False
+    return position == end or now - store.written_at <= STALE_AFTER
 
 
 async def rebuild(

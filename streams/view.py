@@ -64,9 +64,16 @@ class StateView:
         return sorted(found.items())[:limit]
 
     def after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, Any]]:
-        """Committed keys with this prefix behind `key`, in order: for slow walks such as the sweep of old ids."""
-        pairs = self._store.after(key, prefix, limit)
-        return [(at, self._decode(at, raw)) for at, raw in pairs if self._dirty.get(at, _ABSENT) is _ABSENT]
+        """Committed keys with this prefix behind `key`, in order, with the values that they have now: for slow walks
+        such as the sweep of old ids. Keys that this batch deleted are passed over; fewer than `limit` means the end."""
+        found: list[tuple[bytes, Any]] = []
+        while len(found) < limit and (pairs := self._store.after(key, prefix, limit - len(found))):
+            for at, raw in pairs:
+                value = self._dirty.get(at, _ABSENT)
+                if value is not None:
+                    found.append((at, self._decode(at, raw) if value is _ABSENT else value))
+            key = pairs[-1][0]
+        return found
 
     def mark(self) -> None:
         """A new record begins: what came before it stays, whatever this record does."""

@@ -69,9 +69,12 @@ class TransactionLog:
             at = commit.at
             if commit.facts:
                 pending += await self._append(Role.JOURNAL, partition, commit.facts, at)
+            moved: dict[tuple[Role, int], list[Message]] = {}
             for role, message in commit.moved:
                 target = message.partition if message.partition is not None else partition
-                pending += await self._append(role, target, (message,), at)
+                moved.setdefault((role, target), []).append(message)
+            for (role, target), messages in moved.items():
+                pending += await self._append(role, target, messages, at)
             if commit.dead_letters:
                 pending += await self._append(Role.DEAD_LETTERS, 0, commit.dead_letters, at)
             state = await self._append(

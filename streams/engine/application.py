@@ -45,7 +45,7 @@ class EngineApp(faust.App):
 
     async def on_stop(self) -> None:
         # Calls under way are answered first; then the member leaves, so that another takes over at once.
-        await self.engine.release()
+        await self.engine.retire()
         consumer = self._consumer
         if isinstance(consumer, EngineConsumer):
             await consumer._thread.leave_on_close()

@@ -191,7 +191,9 @@ class EngineConsumer(driver.Consumer):
                     engine.handed(tp, batch)
                     await self.callback(self._message(tp, batch))
         except asyncio.CancelledError:
-            raise
+            if not engine.retired:
+                raise
+            # Faust's fetcher would take a cancellation during a rebalance for one that it must be restarted after.
         except BaseException as exc:
             engine.fatal(exc)
             raise

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 5.0  # half a session: a call is made only if a heartbeat was answered this recently
 DRAIN_SECONDS = 8.0  # how long calls under way may take to be answered when partitions are given up
 TICK = 0.25  # seconds between looks at a barrier that only time or another topic can lift
+SHORTEST = 0.02  # seconds between two looks at anything
 LAG_EVERY = 2.0  # seconds between writes of the group's offsets, which only lag displays read
 
 
@@ -99,6 +100,8 @@ class Engine:
         self._room = asyncio.Event()
         self._outstanding: dict[TP, Batch] = {}
         self._writers: list[TransactionLog] = []
+        self._taking: asyncio.Task[None] | None = None
+        self.retired = False
 
     async def open(self) -> None:
         """Before the app starts. Raises aiokafka's KafkaError when the broker cannot be reached."""
@@ -212,6 +215,10 @@ class Engine:
         """Give up all partitions: finish the commit under way, let calls be answered, close everything."""
         self.suspend()
         self.took_over.clear()
+        taking, self._taking = self._taking, None
+        if taking is not None:  # a rebalance in the middle of a take-over: what it opened is closed below
+            taking.cancel()
+            await asyncio.wait([taking])
         tasks = [running.task for running in self.running.values() if running.task is not None]
         if tasks:
             await asyncio.wait(tasks)
@@ -225,12 +232,33 @@ class Engine:
         if self._stores is not None:
             self._stores.close_all()
 
-    async def take_over(self, partitions: Sequence[int]) -> None:
-        """Own these partitions from now on. See streams/takeover.py for why in this order."""
+    async def retire(self) -> None:
+        """Give up all partitions for good: a rebalance while this worker stops gives it none back."""
+        self.retired = True
+        await self.release()
+
+    async def take_over(self, partitions: Sequence[int]) -> bool:
+        """Own these partitions from now on; False if they were given up again meanwhile. Raises MachineryFault.
+
+        See streams/takeover.py for why in this order.
+        """
+        if self.retired:
+            return False
+        taking = self._taking = asyncio.create_task(self._take_over(partitions))
+        try:
+            await taking
+        except asyncio.CancelledError:
+            if self._taking is taking:  # this very call was cancelled, not the take-over by `release`
+                raise
+            return False
+        return True
+
+    async def _take_over(self, partitions: Sequence[int]) -> None:
         self.tenure += 1
         wiring = self.wiring
         reader = Reader(wiring.topics, wiring.client)
-        over = takeover.TakeOver(reader, self.stores, wiring.encode, wiring.decode, wiring.cached)
+        changelog_id = wiring.topic_ids.get(Role.STATE.value, "")
+        over = takeover.TakeOver(reader, self.stores, wiring.encode, wiring.decode, wiring.cached, changelog_id)
         try:
             writers = {partition: self._writer(partition) for partition in partitions}
             await asyncio.gather(reader.open(), *(writer.open() for writer in writers.values()))
@@ -293,7 +321,8 @@ class Engine:
                 due = pipeline.next_wake()
                 waits = TICK if not pipeline.idle else 15.0
                 if due is not None:
-                    waits = min(waits, max(0.0, (due - clock.now()) / 1000))
+                    # A timer that is due and did not fire waits for a slot, and `freed` wakes it: no busy waiting.
+                    waits = min(waits, max(SHORTEST, (due - clock.now()) / 1000))
                 timer = loop.call_later(waits, wake.set)
                 await wake.wait()
                 timer.cancel()

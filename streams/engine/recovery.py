@@ -48,6 +48,8 @@ class EngineRecovery(Recovery):
                 await engine.release()
                 partitions = sorted({tp.partition for tp in self.app.assignor.assigned_actives()})
                 await self._wait(engine.take_over(partitions))
+                if engine.suspended:  # given up meanwhile: the rebalance that took them signals again
+                    continue
                 await self.on_recovery_completed(generation)
             except RebalanceAgain:
                 continue

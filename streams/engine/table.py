@@ -8,7 +8,7 @@ from faust.stores.base import Store
 from faust.tables import Table
 from faust.types import TP
 
-from connectors.state import StateStore, destroy
+from connectors.state import Memory, StateStore, destroy
 
 
 class PartitionStores(Store[bytes, bytes]):
@@ -18,12 +18,13 @@ class PartitionStores(Store[bytes, bytes]):
         super().__init__("recado://", app, table)
         self.directory = directory
         self.open_stores: dict[int, StateStore] = {}
+        self._memory = Memory()
 
     def path(self, partition: int) -> Path:
         return self.directory / f"partition-{partition}"
 
     def open(self, partition: int) -> StateStore:
-        store = self.open_stores[partition] = StateStore(self.path(partition))
+        store = self.open_stores[partition] = StateStore(self.path(partition), self._memory)
         return store
 
     def wipe(self, partition: int) -> StateStore:
