@@ -33,6 +33,9 @@ class Idle:
     def free(self, role: Role) -> int:
         return 64
 
+    def reserve(self, call: object) -> None:
+        raise RuntimeError("contact updates send nothing")
+
     def start(self, call: object, tenure: int) -> None:
         raise RuntimeError("contact updates send nothing")
 
