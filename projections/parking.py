@@ -1,6 +1,6 @@
 """Receipts that came before the attempt they tell of: kept with its send, for a time and in a number.
 
-NOTE: stored under r/<send hash> as [day forgotten, [[attempt, data, event id, source], ...]].
+NOTE: stored under r/<send hash> as [day forgotten, [[attempt, data, event id, source, account], ...]].
 """
 
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ class Waiting(NamedTuple):
     data: CallbackReceived
     id: str
     source: str
+    account: str  # who brought it: whose send it is, is known with the attempt only
 
 
 def digest_key(hashed: str, attempt: int, data: CallbackReceived) -> bytes:
@@ -37,10 +38,10 @@ def park(view: View, hashed: str, attempt: int, event: Input, data: CallbackRece
     it is still in recado.callbacks."""
     key = keyspace.parked_key(hashed)
     known = view.get(key)
-    entry = [attempt, data.as_json(), event.id, event.source]
+    entry = [attempt, data.as_json(), event.id, event.source, event.account]
     waiting = list(known[1]) if known else []
     digest = digest_key(hashed, attempt, data)
-    if any(digest_key(hashed, at, CallbackReceived.of_json(other)) == digest for at, other, _, _ in waiting):
+    if any(digest_key(hashed, at, CallbackReceived.of_json(other)) == digest for at, other, *_ in waiting):
         return False
     view.put(key, [keyspace.forgotten_after(now), [*waiting, entry][-_KEPT:]])
     return True
@@ -57,6 +58,6 @@ def unpark(view: View, hashed: str, attempts: int) -> Iterator[Waiting]:
         view.put(key, [known[0], later])
     else:
         view.delete(key)
-    for attempt, data, event_id, source in known[1]:
+    for attempt, data, event_id, source, account in known[1]:
         if attempt <= attempts:
-            yield Waiting(attempt, CallbackReceived.of_json(data), event_id, source)
+            yield Waiting(attempt, CallbackReceived.of_json(data), event_id, source, account)

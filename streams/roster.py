@@ -195,11 +195,10 @@ def _dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFac
     for data in decided:
         if not isinstance(data, SendAttempted):
             continue
-        for waiting in parking.unpark(turn.view, hashed, data.attempt):
-            early = _told(
-                waiting.data, turn, turn.send(hashed), hashed, waiting.attempt, Cause(waiting.id, waiting.source)
-            )
-            facts += early.facts
+        for early in parking.unpark(turn.view, hashed, data.attempt):
+            if early.account == subject.partition("/")[0]:
+                brought = Cause(early.id, early.source)
+                facts += _told(early.data, turn, turn.send(hashed), hashed, early.attempt, brought).facts
         if turn.send(hashed).phase == "open":
             calls.append(Call.of(data, subject, turn.place.partition, hashed))
     return Decision("applied", facts, calls) if facts else UNCHANGED

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.account import AccountConfigured, TemplateSaved
+from events.account import AccountConfigured, SendCancelled, TemplateSaved
 from events.answer import AnswerReceived
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
@@ -45,6 +45,9 @@ class OnePartition:
 
     def save(self, template: str, text: str, **rest: Any) -> None:
         self._settings(TemplateSaved.of_json({"template": template, "text": text, **rest}))
+
+    def cancel(self, **data: Any) -> None:
+        self._settings(SendCancelled.of_json(data))
 
     def _settings(self, data: InputData) -> None:
         version = self.accounts.version
@@ -100,7 +103,7 @@ class OnePartition:
         said_ = {"send_id": call.send_id, "attempt": call.attempt, "client_id": call.client_id, "outcome": outcome}
         return said(self.take(AnswerReceived.of_json(said_ | data), Role.ANSWERS, call.subject))
 
-    def receipt(self, client_id: str, status: str | None = None, account: str = "acme", **data: Any) -> Decision:
+    def receipt(self, client_id: str | None, status: str | None = None, account: str = "acme", **data: Any) -> Decision:
         heard = {"provider": "instasent", "client_id": client_id, "provider_id": f"p-{client_id}", "status": status}
         callback = CallbackReceived.model_validate({"received_at": self.now, **heard, **data})
         return self.take(callback, Role.CALLBACKS, account)

@@ -1,5 +1,7 @@
 """What follows from an update of a contact."""
 
+from typing import Any
+
 import pytest
 
 from events.contact import (
@@ -137,7 +139,8 @@ def test_one_and_true_and_one_point_nought_are_three_values() -> None:
 
 def test_more_than_64_fields_are_refused_and_an_opt_out_beside_them_counts() -> None:
     world = OnePartition()
-    world.update(**{f"f{n}": n for n in range(64)})
+    many: dict[str, Any] = {f"f{n}": n for n in range(64)}
+    world.update(**many)
     facts = world.update(one_more=1, _smsSubscriptionStatus="unsubscribed")
     assert facts[0] == SubscriptionChanged("none", "unsubscribed", "edit")
     assert isinstance(facts[1], ContactRefused)
@@ -147,7 +150,8 @@ def test_more_than_64_fields_are_refused_and_an_opt_out_beside_them_counts() -> 
 
 def test_a_state_beyond_its_bound_is_refused() -> None:
     world = OnePartition()
-    facts = [fact for n in range(64) for fact in world.update(**{f"f{n}": "x" * 1024})]
+    long: list[dict[str, Any]] = [{f"f{n}": "x" * 1024} for n in range(64)]
+    facts = [fact for fields in long for fact in world.update(**fields)]
     refused = [fact for fact in facts if isinstance(fact, ContactRefused)]
     assert {fact.reason for fact in refused} == {"too_large"}
     assert len(world.contact().fields) == 30

@@ -1,0 +1,137 @@
+"""What becomes of an attempt."""
+
+from typing import Any
+
+import pytest
+
+from events.send import SendAccepted, SendAttempted, SendDeferred, SendGivenUp, SendRefused, SendSkipped, SendUnknown
+from streams.deciders.answer import RESOLVE_WITHIN
+from tests.streams.one_partition import OnePartition, rebuilt
+
+MINUTE = 60_000
+ENDS: list[tuple[str, dict[str, Any]]] = [
+    ("accepted", {"provider_id": "p1"}),
+    ("refused", {"status": 400, "message": "bad", "final": True}),
+    ("refused", {"status": 429, "final": False}),
+    ("unknown", {"reason": "timeout"}),
+]
+
+
+@pytest.fixture
+def world() -> OnePartition:
+    world = OnePartition()
+    world.subscriber()
+    return world
+
+
+def test_an_accepted_attempt_bears_the_provider_s_name_for_it(world: OnePartition) -> None:
+    call = world.attempt()
+    assert world.answer(call, provider_id="p1") == [SendAccepted("s", 1, "p1")]
+    assert world.send(call).finished
+
+
+def test_a_final_refusal_ends_the_send(world: OnePartition) -> None:
+    call = world.attempt()
+    assert world.answer(call, "refused", status=400, message="bad", final=True) == [
+        SendRefused("s", 1, 400, "bad", True)
+    ]
+    assert world.wait(1000 * MINUTE) == []
+
+
+@pytest.mark.parametrize(("status", "reason"), [(429, "rate"), (401, "circuit"), (402, "circuit"), (None, "circuit")])
+def test_what_was_surely_not_accepted_is_decided_anew_later(
+    world: OnePartition, status: int | None, reason: str
+) -> None:
+    call = world.attempt()
+    refused, deferred = world.answer(call, "refused", status=status, final=False)
+    assert isinstance(refused, SendRefused)
+    assert isinstance(deferred, SendDeferred)
+    assert (refused.final, deferred.reason, deferred.until) == (False, reason, world.now + 1000)
+    (again,) = world.wait(1000)
+    assert isinstance(again, SendAttempted)
+    assert (again.attempt, again.text) == (2, "Hola")
+    assert again.client_id != call.client_id
+
+
+def test_the_waits_double_up_to_a_minute_or_a_quarter_of_an_hour(world: OnePartition) -> None:
+    waits: dict[int, list[int]] = {429: [], 401: []}
+    for status, seen in waits.items():
+        call = world.attempt(f"s{status}")
+        for _ in range(12):
+            *_, deferred = world.answer(call, "refused", status=status, final=False)
+            assert isinstance(deferred, SendDeferred)
+            seen.append((deferred.until - world.now) // 1000)
+            world.wait(deferred.until - world.now)
+            call = world.calls[-1]
+    assert waits[429] == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60]
+    assert waits[401] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+
+
+def test_an_opt_out_between_two_attempts_is_honoured(world: OnePartition) -> None:
+    world.request("n", "newsletter")
+    world.answer(world.calls[-1], "refused", status=429, final=False)
+    world.update(_smsSubscriptionStatus="unsubscribed")
+    (skipped,) = world.wait(1000)
+    assert isinstance(skipped, SendSkipped)
+    assert skipped.reason == "not_subscribed"
+
+
+def test_a_send_that_expires_between_two_attempts_is_skipped(world: OnePartition) -> None:
+    call = world.attempt(expires_at="2026-11-23T07:00:00.500Z")
+    world.answer(call, "refused", status=429, final=False)
+    (skipped,) = world.wait(1000)
+    assert isinstance(skipped, SendSkipped)
+    assert skipped.reason == "expired"
+
+
+@pytest.mark.parametrize(("outcome", "data"), ENDS)
+@pytest.mark.parametrize(("again", "more"), ENDS)
+def test_an_attempt_ends_once(
+    world: OnePartition, outcome: str, data: dict[str, Any], again: str, more: dict[str, Any]
+) -> None:
+    call = world.attempt()
+    world.answer(call, outcome, **data)
+    facts = world.answer(call, again, **more)
+    if outcome == "unknown" and again != "unknown":
+        assert isinstance(facts[0], SendAccepted if again == "accepted" else SendRefused)
+    else:
+        assert facts == []
+
+
+def test_an_unknown_outcome_waits_for_evidence_for_72_hours_and_is_given_up(world: OnePartition) -> None:
+    call = world.attempt()
+    assert world.answer(call, "unknown", reason="timeout") == [
+        SendUnknown("s", 1, "timeout", world.now + RESOLVE_WITHIN)
+    ]
+    assert world.wait(RESOLVE_WITHIN - 1) == []
+    assert world.wait(1) == [SendGivenUp("s", 1)]
+    assert world.wait(1000 * MINUTE) == []
+    assert len(world.calls) == 1
+
+
+def test_a_late_answer_settles_an_unknown_outcome(world: OnePartition) -> None:
+    call = world.attempt()
+    world.answer(call, "unknown", reason="timeout")
+    assert world.answer(call, provider_id="p1") == [SendAccepted("s", 1, "p1")]
+    assert world.wait(RESOLVE_WITHIN) == []
+
+
+def test_evidence_after_giving_up_still_counts_if_it_says_that_it_went(world: OnePartition) -> None:
+    call = world.attempt()
+    world.answer(call, "unknown", reason="timeout")
+    world.wait(RESOLVE_WITHIN)
+    assert world.answer(call, "refused", status=429, final=False) == []
+    assert world.answer(call, provider_id="p1") == [SendAccepted("s", 1, "p1")]
+
+
+def test_an_answer_to_no_attempt_of_ours_says_nothing(world: OnePartition) -> None:
+    call = world.attempt()
+    world.answer(call, "refused", status=429, final=False)
+    assert world.answer(call, provider_id="p1") == []
+    assert OnePartition().answer(call) == []
+
+
+def test_the_journal_alone_knows_when_a_retry_is_due(world: OnePartition) -> None:
+    world.answer(world.attempt(), "refused", status=429, final=False)
+    view = rebuilt(world.facts)
+    assert view.scan(b"t/", 10) == world.view.scan(b"t/", 10) != []
