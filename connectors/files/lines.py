@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +44,7 @@ def twice(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """
     if path == "-":
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY) as spool:
-            with open(0, "rb", closefd=False) as standard_input:
-                shutil.copyfileobj(standard_input, spool)
+            shutil.copyfileobj(sys.stdin.buffer, spool)
             size = spool.tell()
             spool.seek(0)
             yield spool, size  # type: ignore[misc] # SpooledTemporaryFile reads as a BinaryIO but is not declared one

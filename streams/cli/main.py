@@ -51,6 +51,10 @@ class LazyGroup(click.Group):
         """Run the command; what a person can mend becomes one line and exit status 2, a bug keeps its traceback."""
         try:
             return super().invoke(ctx)
+        except click.MissingParameter:
+            raise  # its usage line helps
+        except click.BadParameter as error:
+            raise Refused(error.format_message()) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:

@@ -1,0 +1,206 @@
+"""What the command line says before anything is touched: help, and one line with status 2 for what can be mended."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.cli.main import COMMANDS, cli
+
+ROOT = Path(__file__).parents[3]
+SAMPLES = ROOT / "samples"
+SECRET = "A" * 43 + "="
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Recado of its own, with nothing running."""
+    for name in ("RECADO_KAFKA", "RECADO_SECRET", "RECADO_HTTP", "RECADO_DATABASE", "RECADO_TOPIC_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RECADO_DATA", str(tmp_path / "data"))
+
+
+def run(*arguments: str, given: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, arguments, input=given)
+
+
+def refused(*arguments: str) -> str:
+    """The one line of a refusal."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("Error: ")
+    return result.stderr.strip().removeprefix("Error: ")
+
+
+def test_every_command_of_the_contract_is_there_and_its_help_holds_an_example() -> None:
+    for name in COMMANDS:
+        shown = run(name, "--help")
+        assert shown.exit_code == 0
+        if "COMMAND [ARGS]" not in shown.output:
+            assert f"recado {name}" in shown.output or "recado" in shown.output.partition("Example:")[2], name
+
+
+@pytest.mark.parametrize(
+    "name", [("account", "set"), ("template", "set"), ("dead-letters", "list"), ("dead-letters", "replay")]
+)
+def test_the_commands_of_a_group_explain_themselves_too(name: tuple[str, str]) -> None:
+    assert "Example:" in run(*name, "--help").output
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from streams.cli.main import cli; cli(['--help'], standalone_mode=False); print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(shown.stdout.split())
+    assert not loaded & {"pydantic", "faust", "aiokafka", "kafka", "aiohttp", "sqlalchemy", "rich", "phonenumbers"}
+
+
+def test_a_wrong_setting_is_named_with_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECADO_PARTITIONS", "many")
+    assert refused("up") == "RECADO_PARTITIONS is a whole number from 1 to 1024; it is 'many'"
+
+
+def test_a_missing_secret_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECADO_KAFKA", "127.0.0.1:9")
+    assert refused("up").startswith("RECADO_SECRET is required where RECADO_KAFKA names")
+
+
+def test_a_busy_port_is_named_before_anything_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("RECADO_HTTP", address)
+        assert refused("up").startswith(f"{address} cannot be listened at (Address already in use)")
+    assert not (tmp_path / "data" / "kafka").exists()
+
+
+def test_a_simulator_whose_port_is_busy_says_so() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"Port {port} is already in use" in refused("simulator", "--port", port)
+
+
+def test_where_no_broker_runs_the_remedy_is_told() -> None:
+    told = refused("publish", str(SAMPLES / "contact-updates.jsonl"))
+    assert told.startswith("RECADO_KAFKA is unset and no embedded Kafka runs on ")
+    assert "`recado up`" in told
+
+
+def test_a_broker_that_does_not_answer_is_named_without_a_traceback() -> None:
+    # A process of its own: kafka-python leaves the sockets of a failed start to the garbage collector.
+    code = "import connectors.kafka.publisher as p; p.CONNECT = 0.3; from streams.cli import main; main()"
+    arguments = ["publish", str(SAMPLES / "contact-updates.jsonl")]
+    environment = {**os.environ, "RECADO_KAFKA": "127.0.0.1:9"}
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: no Kafka answers at 127.0.0.1:9: check that it runs")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_missing_file_is_named() -> None:
+    assert "nothing.jsonl" in refused("publish", "nothing.jsonl")
+
+
+def test_the_console_is_refused_in_words() -> None:
+    assert refused("http", "--only", "console").startswith("The console does not exist in this version")
+
+
+def test_every_malformed_line_is_told_and_no_broker_is_needed_for_that() -> None:
+    result = run("publish", "--class", "newsletter", str(SAMPLES / "malformed.jsonl"))
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert lines[-1] == "Error: 14 of 15 lines are wrong; nothing was sent: mend them and publish the file again."
+    told = [line.split(":")[0] for line in lines[:-1]]
+    assert told == [f"line {number}" for number in (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15)]
+
+
+def test_malformed_lines_can_be_had_as_json() -> None:
+    result = run("publish", "--json", "-", given=b"{}\n")
+    assert result.exit_code == 2
+    (error,) = json.loads(result.stdout)["errors"]
+    assert (error["line"], error["reason"]) == (1, "envelope")
+
+
+def test_parts_names_the_characters_that_cost_more() -> None:
+    assert json.loads(run("parts", "--json", "80 €").output) == {
+        "encoding": "GSM-7",
+        "parts": 1,
+        "units": 5,
+        "costly": ["€"],
+    }
+    assert "á  U+00E1 latin small letter a with acute is not in GSM-7" in run("parts", "está").output
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--country", "XX", "country 'XX': is no country of ISO 3166-1, such as ES."),
+        ("--timezone", "Mars/Olympus", "timezone 'Mars/Olympus': is no IANA time zone, such as Europe/Madrid."),
+    ],
+)
+def test_a_wrong_value_is_told_with_field_value_and_rule(option: str, value: str, told: str) -> None:
+    from streams.cli.account import configured
+    from streams.cli.refusal import Refused
+
+    with pytest.raises(Refused) as error:
+        configured(bytes(32), "acme", {option.removeprefix("--"): value})
+    assert error.value.message == told
+
+
+def test_a_url_needs_the_token_that_belongs_to_it() -> None:
+    assert "add --token-file" in refused("account", "set", "acme", "--instasent-url", "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("content", [b"", b"two words\n", b"\xff\xfe"])
+def test_a_token_file_holds_a_token_and_a_refusal_does_not_repeat_it(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    told = refused("account", "set", "acme", "--token-file", str(path))
+    assert str(path) in told
+    assert "two words" not in told
+
+
+def test_a_template_whose_text_names_an_unknown_variable_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("Hola {{name}}")
+    told = refused("template", "set", "acme", "hello", "--text-file", str(text))
+    assert told.startswith("The template cannot be used: the text names {{name}}")
+
+
+def test_a_subject_that_is_none_is_refused() -> None:
+    assert refused("contact", "acme") == "SUBJECT is account/contact, such as acme/ana@example.com."
+
+
+def test_a_question_before_there_is_a_read_model_says_what_to_start() -> None:
+    assert "start `recado up`" in refused("contact", "acme/ana@example.com")
+
+
+def test_doctor_finds_what_is_wrong_and_ends_with_1() -> None:
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    findings = {finding["about"]: finding for finding in json.loads(result.stdout)["findings"]}
+    assert findings["settings"]["well"] is True
+    assert findings["broker"]["well"] is False
+    assert "recado up" in findings["broker"]["words"]
+
+
+def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECADO_KAKFA", "somewhere:9092")
+    assert "RECADO_KAKFA is no setting" in run("contact", "acme/ana@example.com").stderr
+
+
+def test_two_in_one_folder_know_of_each_other(tmp_path: Path) -> None:
+    from streams.cli import machine
+
+    with machine.held(tmp_path / "data"):
+        told = refused("up")
+    assert f"(process {os.getpid()})" in told

@@ -1,0 +1,228 @@
+"""Commands that write to Kafka and read from it, checked by a client that knows nothing of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from kafka import KafkaConsumer, TopicPartition
+
+from connectors.kafka.admin import Admin
+from connectors.sealing import unseal
+from events.dead_letter import DeadLetter, encode_dead_letter
+from events.partition import partition_of
+from events.topics import Role
+from events.topics import name as topic_name
+from streams.cli.main import cli
+from streams.provider import TOKEN_PURPOSE
+
+pytestmark = pytest.mark.kafka
+SAMPLES = Path(__file__).parents[3] / "samples"
+PARTITIONS = 3
+SECRET = "A" * 43 + "="
+TOKEN = "plain-token-of-acme"
+
+
+class Broker:
+    """The topics of one test, and what lies in them."""
+
+    def __init__(self, bootstrap: str, prefix: str, arguments: dict[str, object]) -> None:
+        self.bootstrap, self.prefix = bootstrap, prefix
+        self._arguments = arguments
+
+    def records(self, role: Role) -> list[tuple[int, bytes, bytes]]:
+        """Partition, key and value of every record, in each partition's order."""
+        topic = topic_name(self.prefix, role)
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", **self._arguments
+        )
+        try:
+            partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
+            consumer.assign(partitions)
+            consumer.seek_to_beginning(*partitions)
+            ends = consumer.end_offsets(partitions)
+            found = []
+            while any(consumer.position(partition) < ends[partition] for partition in partitions):
+                for records in consumer.poll(timeout_ms=200).values():
+                    found += [(record.partition, record.key, record.value) for record in records]
+            return found
+        finally:
+            consumer.close()
+
+
+@pytest.fixture
+def broker(
+    kafka: str, kafka_admin: Admin, kafka_security: object, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Broker:
+    """Topics of the test's own, and an environment that names them."""
+    monkeypatch.setenv("RECADO_KAFKA", kafka)
+    monkeypatch.setenv("RECADO_TOPIC_PREFIX", prefix)
+    monkeypatch.setenv("RECADO_PARTITIONS", str(PARTITIONS))
+    monkeypatch.setenv("RECADO_SECRET", SECRET)
+    monkeypatch.setenv("RECADO_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("RECADO_DATABASE", raising=False)
+    kafka_admin.ensure(prefix, PARTITIONS, 1, embedded=False)
+    return Broker(kafka, prefix, kafka_security.arguments())  # type: ignore[attr-defined]
+
+
+def run(*arguments: str, given: bytes | None = None) -> Result:
+    result = CliRunner().invoke(cli, arguments, input=given)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def an_account(tmp_path: Path) -> dict[str, str]:
+    token = tmp_path / "token"
+    token.write_text(TOKEN + "\n")
+    result = run("account", "set", "acme", "--country", "ES", "--token-file", str(token), "--json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, str] = json.loads(result.stdout)
+    return found
+
+
+def test_published_lines_arrive_byte_for_byte_in_the_partition_of_their_subject(broker: Broker) -> None:
+    path = SAMPLES / "sends-transactional.jsonl"
+    result = run("publish", "--class", "transactional", "--json", str(path))
+    assert json.loads(result.stdout) == {"published": 500, "topics": {"sends.transactional": 500}, "errors": []}
+    found = broker.records(Role.TRANSACTIONAL)
+    assert sorted(value for _, _, value in found) == sorted(path.read_bytes().splitlines())
+    for partition, key, value in found:
+        assert key.decode() == json.loads(value)["subject"]
+        assert partition == partition_of(key, PARTITIONS)
+
+
+def test_events_can_come_from_standard_input_and_keep_the_order_of_a_contact(broker: Broker) -> None:
+    content = (SAMPLES / "contact-updates.jsonl").read_bytes()
+    assert run("publish", "-", given=content).exit_code == 0
+    by_contact: dict[bytes, list[bytes]] = {}
+    for line in content.splitlines():
+        by_contact.setdefault(json.loads(line)["subject"].encode(), []).append(line)
+    arrived: dict[bytes, list[bytes]] = {}
+    for _, key, value in broker.records(Role.CONTACTS):
+        arrived.setdefault(key, []).append(value)
+    assert arrived == by_contact
+
+
+def test_one_wrong_line_and_nothing_is_sent(broker: Broker) -> None:
+    content = (SAMPLES / "contact-updates.jsonl").read_bytes() + b"not json\n"
+    result = run("publish", "-", given=content)
+    assert result.exit_code == 2
+    assert "line 301: not JSON" in result.stderr
+    assert broker.records(Role.CONTACTS) == []
+
+
+def test_an_accounts_token_is_sealed_before_it_reaches_kafka(broker: Broker, tmp_path: Path) -> None:
+    answer = an_account(tmp_path)
+    assert answer["callback_url"].startswith("http://127.0.0.1:8080/callbacks/instasent/acme/cb_")
+    assert answer["api_key"].startswith("rk_")
+    ((_, key, value),) = broker.records(Role.ACCOUNTS)
+    assert key == b"acme"
+    assert TOKEN.encode() not in value
+    sealed = json.loads(value)["data"]["connector"]["token"]["sealed"]
+    assert unseal(bytes(32), TOKEN_PURPOSE, "acme", sealed) == TOKEN
+
+
+def test_settings_from_a_file_are_a_patch_and_options_go_first(broker: Broker, tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"country": "FR", "stopped": true, "caps": null}')
+    assert run("account", "set", "acme", "--settings-file", str(path), "--country", "ES").exit_code == 0
+    ((_, _, value),) = broker.records(Role.ACCOUNTS)
+    assert json.loads(value)["data"] == {"country": "ES", "stopped": True, "caps": None}
+
+
+def test_a_setting_that_does_not_exist_is_named_and_nothing_is_written(broker: Broker, tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"colour": "blue"}')
+    result = run("account", "set", "acme", "--settings-file", str(path))
+    assert (result.exit_code, result.stderr) == (2, "Error: colour 'blue': is no setting.\n")
+    assert broker.records(Role.ACCOUNTS) == []
+
+
+def test_a_template_is_saved_with_its_labels_and_variables(broker: Broker, tmp_path: Path) -> None:
+    variables = tmp_path / "variables.json"
+    variables.write_text('[{"id": "name", "name": "First name", "type": "text", "default": "cliente"}]')
+    text = tmp_path / "text.txt"
+    text.write_text("Hola {{name}}\n")
+    arguments = ("--text-file", str(text), "--label", "a", "--label", "b", "--variables-file", str(variables))
+    assert run("template", "set", "acme", "hello", *arguments).exit_code == 0
+    ((_, _, value),) = broker.records(Role.ACCOUNTS)
+    data = json.loads(value)["data"]
+    assert (data["template"], data["text"], data["labels"]) == ("hello", "Hola {{name}}", ["a", "b"])
+
+
+def test_an_import_sends_the_good_rows_and_reports_the_others(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
+    report = tmp_path / "refused.csv"
+    result = run("import", str(SAMPLES / "contacts.csv"), "--account", "acme", "--report", str(report), "--json")
+    told = json.loads(result.stdout)
+    assert (told["imported"], told["refused"]) == (1993, 7)
+    assert len(report.read_text().splitlines()) == 8
+    found = broker.records(Role.CONTACTS)
+    assert len({key for _, key, _ in found}) == 1993
+    event = next(json.loads(value) for _, key, value in found if key == b"acme/contact0000@example.com")
+    assert event["data"]["via"] == "import"
+    assert event["data"]["fields"]["first_name"] == "Zoë"
+
+
+def test_importing_a_file_again_sends_the_same_events_and_another_file_others(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("email,city\nana@example.com,Vigo\n")
+    second.write_text("email,city\nana@example.com,Lugo\n")
+    for path in (first, first, second):
+        assert run("import", str(path), "--account", "acme").exit_code == 0
+    ids = [json.loads(value)["id"] for _, _, value in broker.records(Role.CONTACTS)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_contacts_of_an_unknown_account_are_not_imported(broker: Broker) -> None:
+    result = run("import", str(SAMPLES / "contacts.csv"), "--account", "nobody")
+    assert result.exit_code == 2
+    assert "There is no account nobody" in result.stderr
+
+
+def test_a_dead_letter_is_listed_shown_and_replayed_as_it_came(broker: Broker) -> None:
+    from kafka import KafkaProducer
+
+    original = b'{"phone": "+34612345678"}\x00'
+    letter = DeadLetter(
+        reason="schema",
+        detail="data.fields: must be an object",
+        topic=topic_name(broker.prefix, Role.CONTACTS),
+        partition=2,
+        offset=41,
+        at=10**12,
+        original=original,
+        size=len(original),
+        key=b"acme/ana@example.com",
+    )
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    producer.send(topic_name(broker.prefix, Role.DEAD_LETTERS), encode_dead_letter(letter)).get(10)
+    producer.close()
+
+    (listed,) = json.loads(run("dead-letters", "list", "--json").stdout)
+    assert (listed["number"], listed["reason"], listed["bytes"]) == (0, "schema", len(original))
+    assert "+34612345678" not in run("dead-letters", "show", "0").output
+    assert "+34612345678" in run("dead-letters", "show", "0", "--reveal").output
+    assert json.loads(run("dead-letters", "replay", "0", "--json").stdout) == {"replayed": [0], "not_whole": []}
+    assert broker.records(Role.CONTACTS) == [(2, b"acme/ana@example.com", original)]
+
+
+def test_doctor_is_content_with_fresh_topics_and_finds_a_secret_that_is_not_the_one(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_account(tmp_path)
+    well = run("doctor", "--json")
+    assert (well.exit_code, json.loads(well.stdout)["well"]) == (0, True)
+    monkeypatch.setenv("RECADO_SECRET", "B" * 43 + "=")
+    wrong = run("doctor")
+    assert wrong.exit_code == 1
+    assert "WRONG  account acme: a sealed provider-token cannot be opened" in wrong.stdout
+
+
+def test_doctor_refuses_another_number_of_partitions(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECADO_PARTITIONS", "8")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "has 3 partitions" in result.stdout
+    assert "RECADO_PARTITIONS" in result.stdout
