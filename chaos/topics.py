@@ -88,13 +88,13 @@ class Observer:
 
     def ends(self) -> dict[tuple[Role, int], int]:
         """Where each topic's partition ends now, for a reader of committed records."""
-        return {(self._roles[tp.topic], tp.partition): end for tp, end in self._consumer.end_offsets(self._assigned).items()}
+        return {
+            (self._roles[tp.topic], tp.partition): end for tp, end in self._consumer.end_offsets(self._assigned).items()
+        }
 
     def read_up_to(self, ends: dict[tuple[Role, int], int]) -> bool:
         """Has this reader read up to these ends?"""
-        return all(
-            self._consumer.position(tp) >= ends[self._roles[tp.topic], tp.partition] for tp in self._assigned
-        )
+        return all(self._consumer.position(tp) >= ends[self._roles[tp.topic], tp.partition] for tp in self._assigned)
 
     def behind(self, ends: dict[tuple[Role, int], int]) -> int:
         """How many records lie between the engine's positions and these ends, over all inbound topics."""

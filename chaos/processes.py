@@ -1,0 +1,204 @@
+"""Recado as processes: started by its own commands, talked to through its environment, signalled as machines do."""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import orjson
+
+from chaos.feed import ACCOUNT, SETTINGS, TEMPLATE, TEMPLATE_TEXT, VARIABLES
+from streams.cli import parent
+
+Pause = Callable[[float], None]
+
+
+class RunBroken(Exception):
+    """The run itself failed: a process did not start, or nothing moves any more. Says which log to read."""
+
+
+@dataclass
+class Process:
+    """One `recado` command. `log` takes its output, over all its starts."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    log: Path
+    starts: int = 0
+    ended: list[int] = field(default_factory=list)  # exit statuses of the times it ended unasked
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; must be called from the main thread, with which the kernel ties it."""
+        self.starts += 1
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "streams.cli", *self.arguments],
+                env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def end(self, number: int = signal.SIGKILL, within: float = 30.0) -> int:
+        """Signal it and wait for its end; its exit status. Raises RunBroken where it does not end in time."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            return process.wait(within)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            name = signal.Signals(number).name
+            raise RunBroken(f"{self.name} did not end within {within:.0f} s of {name}: see {self.log}") from None
+
+    def revive(self) -> bool:
+        """Start it again if it ended by itself; whether it had. What it ended with is kept in `ended`."""
+        if self._process is None or self.alive:
+            return False
+        self.ended.append(self._process.returncode)
+        self.start()
+        return True
+
+
+@dataclass
+class Site:
+    """One Recado of its own topics and directory: simulator, ingress, workers. `pause` waits; a reader may read on."""
+
+    bootstrap: str
+    prefix: str
+    partitions: int
+    data: Path
+    workers: int
+    environment: Mapping[str, str]  # of the broker's security
+    pause: Pause
+    secret: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
+    http_port: int = field(default_factory=lambda: free_port())
+    simulator_port: int = field(default_factory=lambda: free_port())
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def provider(self) -> str:
+        return f"http://127.0.0.1:{self.simulator_port}"
+
+    def begin(self, simulator: Mapping[str, Any]) -> list[Process]:
+        """Set the account up and start all but the workers, which are returned, not started. `simulator` are settings
+        of its own beyond token, callback and ledger."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        token = base64.b32encode(os.urandom(20)).decode()
+        files = {
+            "token": token.encode(), "settings.json": orjson.dumps(SETTINGS), "text": TEMPLATE_TEXT.encode(),
+            "variables.json": orjson.dumps(VARIABLES),
+        }  # fmt: skip
+        for name, content in files.items():
+            (self.data / name).write_bytes(content)
+        account = self._recado(
+            "account", "set", ACCOUNT, "--json", "--instasent-url", f"{self.provider}/transactional/v1",
+            "--token-file", str(self.data / "token"), "--settings-file", str(self.data / "settings.json"),
+        )  # fmt: skip
+        self._recado(
+            "template", "set", ACCOUNT, TEMPLATE, "--text-file", str(self.data / "text"),
+            "--variables-file", str(self.data / "variables.json"), "--json",
+        )  # fmt: skip
+        config = {
+            **simulator,
+            "tokens": [{"token": token, "callback_url": account["callback_url"]}],
+            "ledger_file": str(self.data / "ledger.jsonl"),
+        }
+        (self.data / "simulator.json").write_bytes(orjson.dumps(config))
+        self._start("simulator", "--port", str(self.simulator_port), "--config", str(self.data / "simulator.json"))
+        self._start("http", "--only", "ingress")
+        self._answers(f"{self.provider}/_sim/ledger")
+        self._answers(f"http://127.0.0.1:{self.http_port}/health/ready")
+        return [self._process(f"worker-{number}", "worker") for number in range(1, self.workers + 1)]
+
+    def ledger(self, detail: bool = False) -> dict[str, Any]:
+        """The provider's account of what it accepted."""
+        found: dict[str, Any] = _get(f"{self.provider}/_sim/ledger" + ("?detail=1" if detail else ""))
+        return found
+
+    def delete_state(self, worker: Process) -> None:
+        """What a machine loses with its disk: the worker's local state, while it does not run."""
+        shutil.rmtree(self.data / "workers" / f"{worker.name}.state", ignore_errors=True)
+
+    def end(self) -> None:
+        """Kill whatever runs."""
+        for process in self.processes:
+            process.end()
+
+    def _recado(self, *arguments: str) -> dict[str, Any]:
+        ran = subprocess.run(
+            [sys.executable, "-m", "streams.cli", *arguments], env=self._environment("cli"), capture_output=True,
+            check=False,
+        )  # fmt: skip
+        if ran.returncode:
+            raise RunBroken(f"recado {arguments[0]} failed: {ran.stderr.decode(errors='replace').strip()[-500:]}")
+        answer: dict[str, Any] = orjson.loads(ran.stdout)
+        return answer
+
+    def _start(self, *arguments: str) -> None:
+        self._process(arguments[0], *arguments).start()
+
+    def _process(self, name: str, *arguments: str) -> Process:
+        process = Process(name, arguments, self._environment(name), self.data / f"{name}.log")
+        self.processes.append(process)
+        return process
+
+    def _environment(self, name: str) -> dict[str, str]:
+        own = {key: value for key, value in os.environ.items() if not key.startswith("RECADO_")}
+        return own | {
+            **self.environment,
+            "RECADO_KAFKA": self.bootstrap,
+            "RECADO_TOPIC_PREFIX": self.prefix,
+            "RECADO_PARTITIONS": str(self.partitions),
+            "RECADO_DATA": str(self.data),
+            "RECADO_SECRET": base64.b64encode(self.secret).decode(),
+            "RECADO_HTTP": f"127.0.0.1:{self.http_port}",
+            "RECADO_WORKER": name,
+            parent.ENVIRONMENT: str(os.getpid()),
+        }
+
+    def _answers(self, url: str, within: float = 60.0) -> None:
+        waited = 0.0
+        while waited < within:
+            for process in self.processes:
+                if process.starts and not process.alive:
+                    raise RunBroken(f"{process.name} ended while it started: see {process.log}")
+            try:
+                _get(url)
+            except (URLError, OSError):
+                self.pause(0.05)
+                waited += 0.05
+            else:
+                return
+        raise RunBroken(f"nothing answers at {url}: see the logs in {self.data}")
+
+
+def free_port() -> int:
+    """A port of this machine that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _get(url: str) -> Any:
+    with urlopen(url, timeout=30) as answer:  # noqa: S310 - an address of this machine
+        return orjson.loads(answer.read())
