@@ -61,7 +61,7 @@ class LightFold:
     def settings_version(self) -> int:
         return 0
 
-    def fold(self, fact: Fact, view: StateView) -> None:
+    def fold(self, fact: Fact, view: StateView, at: int) -> None:
         raise AssertionError("the light fold is never rebuilt")
 
     def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:

@@ -30,8 +30,8 @@ Bounds = Mapping[Role, tuple[int, int]]
 class Foldable(Workflow, Protocol):
     """A workflow whose facts alone rebuild its state."""
 
-    def fold(self, fact: Any, view: StateView) -> None:
-        """Apply one fact of the journal."""
+    def fold(self, fact: Any, view: StateView, at: int) -> None:
+        """Apply one fact of the journal, recorded `at` (ms)."""
 
     def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:
         """Remember inputs that left no fact: 16 bytes each."""
@@ -147,7 +147,7 @@ async def rebuild(
         for record in records:
             if record.value is None:
                 continue
-            workflow.fold(decode_fact(record.value), view)
+            workflow.fold(decode_fact(record.value), view, record.timestamp)
             folded += 1
             for name, value in record.headers:
                 if name == STATE_HEADER:

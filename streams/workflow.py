@@ -64,8 +64,8 @@ class SendingWorkflow:
     def sweep(self, view: StateView, now: int, after: bytes, limit: int) -> bytes:
         return roster.sweep(view, now, after, limit)
 
-    def fold(self, fact: Fact, view: StateView) -> None:
-        keyspace.apply(view, fact)
+    def fold(self, fact: Fact, view: StateView, at: int) -> None:
+        keyspace.apply(view, fact, at)
 
     def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:
         day = keyspace.forgotten_after(at)

@@ -66,12 +66,14 @@ def decode(subject: str, state: str) -> contact.State:
 
 
 def history(facts: Sequence[Fact]) -> Folded:
-    """The fold of a contact's facts from the first one on. Raises SequenceGap, and ValueError where there is none."""
+    """The fold of some of a contact's facts, in their order: those up to a time, whose own times need not follow the
+    order in which they were recorded. Raises ValueError where there is none."""
     folded = None
     for fact in facts:
-        folded = fold(folded, fact)
+        before = folded or Folded(contact.initial, 0, fact.time, fact.time)
+        folded = fold(before._replace(sequence=fact.sequence - 1), fact)
     if folded is None:
-        raise ValueError("a contact begins with its first fact")
+        raise ValueError("a past state is the fold of one fact at least")
     return folded
 
 

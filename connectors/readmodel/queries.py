@@ -76,9 +76,8 @@ def contact(engine: Engine, subject: str, at: int | None = None) -> ContactAnswe
             columns = (table.c.state, table.c.sequence, table.c.updated_at)
             row = connection.execute(select(*columns).where(table.c.subject == subject)).one_or_none()
             return row and ContactAnswer(subject, contacts.decode(subject, row[0]), row[1], row[2])
-        # By number, not by time: the clocks of two workers may differ, and a history has no holes.
-        last = select(func.max(facts.c.sequence)).where(facts.c.subject == subject, facts.c.time <= at)
-        query = select(facts.c.body).where(facts.c.subject == subject, facts.c.sequence <= last.scalar_subquery())
+        # Each fact by its own time: an update's is the one its producer gave, a send's the engine's clock.
+        query = select(facts.c.body).where(facts.c.subject == subject, facts.c.time <= at)
         query = query.order_by(facts.c.sequence)
         history = [decode_fact(body.encode()) for body in connection.execute(query).scalars()]
     if not history:
