@@ -34,8 +34,8 @@ class Verdict:
 
 
 def check(evidence: Evidence, plan: Sequence[Item], most_unknown: int) -> Verdict:
-    """Judge a settled run. `plan` is what was published; `most_unknown` how many attempts the faults may have left open:
-    kills times slots."""
+    """Judge a settled run. `plan` is what was published; `most_unknown` how many attempts the faults may have left
+    open: kills times slots."""
     checks: list[tuple[str, Callable[[], Iterator[str]]]] = [
         ("sequences", lambda: sequences(evidence)),
         ("accounted", lambda: accounted(evidence, plan)),

@@ -190,9 +190,9 @@ class _Run:
                 observer.poll(0.1)
             self.open.take(observer.records()[Role.JOURNAL])
             lag = observer.behind(ends)
-            if not pending and not lag and not self.open.left:
-                if observer.ends() == ends and not self.site.ledger()["callbacks_pending"]:
-                    return
+            quiet = not pending and not lag and not self.open.left
+            if quiet and observer.ends() == ends and not self.site.ledger()["callbacks_pending"]:
+                return
             progress = (sum(ends.values()), lag)
             if progress != moved:
                 moved, since = progress, monotonic()

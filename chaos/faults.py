@@ -36,9 +36,9 @@ def _terminate(site: Site, worker: Process, pause: Pause) -> None:
 
 def _freeze(site: Site, worker: Process, pause: Pause) -> None:
     """Longer than its session, so that its partitions go to another while it still believes in them."""
-    worker.signal(signal.SIGSTOP)
+    worker.send_signal(signal.SIGSTOP)
     pause(SESSION * 1.4)
-    worker.signal(signal.SIGCONT)
+    worker.send_signal(signal.SIGCONT)
 
 
 FAULTS: Final[Mapping[str, Fault]] = {

@@ -26,6 +26,13 @@ class RunBroken(Exception):
     """The run itself failed: a process did not start, or nothing moves any more. Says which log to read."""
 
 
+def free_port() -> int:
+    """A port of this machine that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @dataclass
 class Process:
     """One `recado` command. `log` takes its output, over all its starts."""
@@ -51,7 +58,7 @@ class Process:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)
 
@@ -91,8 +98,8 @@ class Site:
     environment: Mapping[str, str]  # of the broker's security
     pause: Pause
     secret: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
-    http_port: int = field(default_factory=lambda: free_port())
-    simulator_port: int = field(default_factory=lambda: free_port())
+    http_port: int = field(default_factory=free_port)
+    simulator_port: int = field(default_factory=free_port)
     processes: list[Process] = field(default_factory=list)
 
     @property
@@ -190,13 +197,6 @@ class Site:
             else:
                 return
         raise RunBroken(f"nothing answers at {url}: see the logs in {self.data}")
-
-
-def free_port() -> int:
-    """A port of this machine that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _get(url: str) -> Any:

@@ -1,4 +1,4 @@
-"""Recado's topics through a client of its own: kafka-python, to publish as upstream does and to read what is committed."""
+"""Recado's topics through a client of its own, kafka-python: published to as upstream does, read as committed."""
 
 from collections import defaultdict
 from collections.abc import Iterable
