@@ -66,7 +66,7 @@ class Ingress:
         return [web.post(PATH, self.receive)]
 
     async def receive(self, request: web.Request) -> web.Response:
-        """Answer one callback: 200, 404 for a wrong secret, 413, 408 for a body that does not come, 503."""
+        """Answer one callback: 200, 404 for a wrong secret, 400 or 408 for a body that breaks off, 413, 503."""
         account, presented = request.match_info["account"], request.match_info["secret"]
         if not self._admits(account, presented):
             self.counts.wrong_secret += 1
@@ -78,6 +78,8 @@ class Ingress:
                 body = await _body(request)
         except TimeoutError:
             return problem(408, "Request Timeout", f"The body did not arrive within {self.body_timeout} seconds.")
+        except web.RequestPayloadError:
+            return problem(400, "Bad Request", "The body is not what its headers say.")
         if body is None:
             return self._too_large()
         return await self._keep(account, body)
@@ -132,15 +134,12 @@ class Ingress:
 
 
 async def _body(request: web.Request) -> bytes | None:
-    """The body; None if it is too large. One that breaks its own content coding is kept as far as it could be read."""
+    """The body; None if it is too large. Raises RequestPayloadError."""
     content = bytearray()
-    try:
-        async for piece in request.content.iter_chunked(LARGEST_BODY):
-            content += piece
-            if len(content) > LARGEST_BODY:
-                return None
-    except web.RequestPayloadError:
-        pass
+    async for piece in request.content.iter_chunked(LARGEST_BODY):
+        content += piece
+        if len(content) > LARGEST_BODY:
+            return None
     return bytes(content)
 
 
@@ -167,5 +166,28 @@ def health(ready: Callable[[], bool]) -> list[web.RouteDef]:
 
 
 def runner(app: web.Application) -> web.AppRunner:
-    """A runner that keeps no access log, since paths hold secrets; at its end, requests may still be answered."""
-    return web.AppRunner(app, access_log=None, shutdown_timeout=ACK_TIMEOUT + BODY_TIMEOUT)
+    """A runner whose logs hold nothing of a request, since paths hold secrets; at its end, requests are still answered.
+
+    Bodies are not decompressed, so none can be a bomb, and one that is compressed is kept as it came."""
+    return web.AppRunner(
+        app,
+        access_log=None,
+        logger=_discreet(),
+        auto_decompress=False,
+        shutdown_timeout=ACK_TIMEOUT + BODY_TIMEOUT,
+    )
+
+
+def _discreet() -> logging.Logger:
+    """aiohttp's messages without tracebacks, whose last line repeats what a malformed request says."""
+    logger = logging.getLogger(f"{__name__}.server")
+    logger.filters[:] = [_without_traceback]
+    return logger
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    kind = record.exc_info[0] if record.exc_info else None
+    if kind is not None:
+        record.msg, record.args = "a request was refused or broke off: %s", (kind.__name__,)
+        record.exc_info = None
+    return True

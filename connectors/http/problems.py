@@ -48,6 +48,8 @@ async def middleware(
             response.headers["Allow"] = refused.headers["Allow"]
         return response
     except Exception as error:  # noqa: BLE001 -- the last one to see it: said in the log and to the caller
+        if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            return problem(400, "Bad Request", "The request broke off.")  # for nobody: its sender has gone
         place = _place(error)
         log.error("a request failed: %s at %s; this is a fault of Recado's", type(error).__name__, place)
         return problem(500, _title(500), "This is a fault of ours; it is in the log. Ask again later.")

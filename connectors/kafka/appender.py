@@ -66,16 +66,17 @@ class KafkaAppender:
     def __init__(self, client: Mapping[str, Any], *, first_pause: float = 0.5) -> None:
         """`client`: what aiokafka needs to reach the broker (`bootstrap_servers`, security). `first_pause`: seconds
         before opening is tried again, doubling up to 30."""
-        self._client = dict(client)
+        self._client = {"retry_backoff_ms": 250} | dict(client)
         self._first_pause = first_pause
         self._producer: AIOKafkaProducer | None = None
         self._opening: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._probing: asyncio.Task[None] | None = None
 
     @property
     def ready(self) -> bool:
-        """Whether a producer is open. A broker that went down since may show only in the next append."""
-        return self._producer is not None
+        """Whether a producer is open, and the broker has answered since an append was last given up."""
+        return self._producer is not None and self._probing is None
 
     async def open(self, wait: float = 0.0) -> None:
         """Begin to open, and wait at most so many seconds for it; a broker that is down is tried until `close`."""
@@ -91,9 +92,10 @@ class KafkaAppender:
 
     async def close(self) -> None:
         """Stop, flushing what is on its way for a moment."""
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.gather(self._opening, return_exceptions=True)
+        for task in (self._opening, self._probing):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._producer is not None:
             self._retire(self._producer)
             self._producer = None
@@ -106,6 +108,10 @@ class KafkaAppender:
             raise NotDurable("the broker cannot be reached")
         try:
             await producer.send_and_wait(topic, value, key=key, partition=partition)
+        except asyncio.CancelledError:
+            if self._probing is None:
+                self._probing = asyncio.create_task(self._probe())
+            raise
         except (KafkaError, AssertionError, ValueError) as error:
             # An idempotent producer whose sequence broke never recovers by itself; a new one costs a few milliseconds.
             if self._producer is producer:
@@ -131,6 +137,21 @@ class KafkaAppender:
                 return
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
+
+    async def _probe(self) -> None:
+        """Ask the broker until it answers: an idempotent producer itself repeats for ever, and tells nobody."""
+        answered = False
+        while not answered:
+            producer = self._producer
+            try:
+                if producer is not None:
+                    await producer.client.fetch_all_metadata()
+                    answered = True
+            except (KafkaError, OSError) as error:
+                log.debug("the broker does not answer: %s", type(error).__name__)
+            if not answered:
+                await asyncio.sleep(self._first_pause)
+        self._probing = None
 
     def _retire(self, producer: AIOKafkaProducer) -> None:
         async def stop() -> None:

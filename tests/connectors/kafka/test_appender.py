@@ -102,8 +102,10 @@ def test_a_broker_that_dies_is_awaited_and_what_was_acknowledged_is_still_there(
             with pytest.raises((NotDurable, TimeoutError)):
                 async with asyncio.timeout(1.0):
                     await opened.append("recado.callbacks", 0, b"acme", b"meanwhile")
+            assert not opened.ready
             await asyncio.to_thread(own_kafka.start, tmp_path, port)
             await until_appended(opened, b"after")
+            await until_ready(opened)
             values = [value for _, value in await read_all(bootstrap, "recado.callbacks", 0, Security())]
             assert values[0] == b"before"
             assert set(values) <= {b"before", b"meanwhile", b"after"}
@@ -123,6 +125,12 @@ async def until_appended(opened: KafkaAppender, value: bytes) -> None:
         except (NotDurable, TimeoutError):
             if time.monotonic() > end:
                 raise
+
+
+async def until_ready(opened: KafkaAppender) -> None:
+    async with asyncio.timeout(20):
+        while not opened.ready:  # noqa: ASYNC110 -- as a load balancer would ask
+            await asyncio.sleep(0.05)
 
 
 def test_without_a_broker_nothing_is_durable_and_nothing_waits() -> None:
