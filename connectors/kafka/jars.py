@@ -84,6 +84,8 @@ def _download(missing: list[Jar], root: Path, total: int, progress: Progress | N
             return f"{jar.artifact} {jar.version}: not the file that connectors/kafka/jars.lock names (SHA-256 differs)"
         return None
 
+    if progress is not None:
+        progress(total - len(missing), total)
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         for done, problem in enumerate(pool.map(one, missing), start=total - len(missing) + 1):
             if problem is not None:
