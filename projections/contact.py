@@ -21,7 +21,7 @@ from events.shape import Scalar
 
 __all__ = [
     "FIELDS", "FIELDS_BYTES", "KEPT_BOUNCES", "Attempted", "State", "bounced", "concerns", "evolve", "heeds", "initial",
-    "loosens_consent", "loosens_status", "newer_word", "subscription",
+    "loosens_consent", "loosens_status", "newer_word", "subscription", "wished",
 ]  # fmt: skip
 
 FIELDS: Final = 64  # custom fields of a contact: contract, section 3
@@ -49,6 +49,8 @@ class State(NamedTuple):
     bounces: tuple[int, ...] = ()  # sequences of the later attempts that bounced hard, ascending
     keyword: str | None = None  # the last `stop` or `start` the contact wrote
     keyword_at: int = 0
+    said: Subscription | None = None  # the last subscription that anyone said but by a keyword
+    said_at: int = 0
 
 
 class Attempted(NamedTuple):
@@ -81,10 +83,10 @@ def evolve(state: State, fact: Fact, attempted: Attempted | None = None) -> Stat
             return state._replace(bounces_from=sequence, bounces=())  # someone vouches for the number
         return state
     if isinstance(data, SubscriptionChanged):
-        own_word = data.via in ("keyword", "link")
-        return state._replace(
-            sequence=sequence, subscription=data.to, subscription_at=fact.time, erased=state.erased and own_word
-        )
+        state = state._replace(sequence=sequence, subscription=data.to, subscription_at=fact.time)
+        if data.via == "keyword":
+            return state
+        return state._replace(said=data.to, said_at=fact.time, erased=state.erased and data.via == "link")
     if isinstance(data, MessageStateChanged):
         state = state._replace(sequence=sequence)
         return state if attempted is None else _told(state, data, attempted)
@@ -135,6 +137,14 @@ def heeds(state: State, attempted: Attempted, keyword: str | None) -> bool:
     """Does a word count that was written in reply to that attempt? An opt-out does from any number the contact had, an
     opt-in from the present one, and neither in reply to an alert."""
     return attempted.own if keyword == "stop" else keyword == "start" and concerns(state, attempted)
+
+
+def wished(state: State, keyword: str | None, at: int, default: Subscription) -> Subscription:
+    """The subscription that the contact's last word makes. An opt-in that is older than what else was said undoes the
+    opt-outs before it, and no more than these."""
+    if keyword == "stop":
+        return "unsubscribed"
+    return "subscribed" if at >= state.said_at else state.said or default
 
 
 def newer_word(state: State, keyword: str | None, at: int) -> bool:

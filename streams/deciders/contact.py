@@ -129,7 +129,7 @@ def _subscription(
     stale: list[str],
 ) -> None:  # fmt: skip
     """Judge a given subscription. What was said is recorded even where it equals the account's default, which may
-    change; only `none`, nothing known, is the same as never set."""
+    change, or the contact's own keyword; only `none`, nothing known, is the same as never set."""
     given = data.fields[SUBSCRIPTION]
     before = contact.subscription(state, account.default_subscription if account else "none")
     if given is None and state.subscription is None:
@@ -137,7 +137,7 @@ def _subscription(
     after: Subscription = (
         "subscribed" if given == "subscribed" else "unsubscribed" if given == "unsubscribed" else "none"
     )
-    if after == before and (state.subscription is not None or after == "none"):
+    if after == before and (state.said == after or after == "none"):
         return
     if moved and time < state.subscription_at and contact.loosens_consent(before, after):
         stale.append(SUBSCRIPTION)

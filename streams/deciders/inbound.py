@@ -43,11 +43,9 @@ def decide(
         return facts
     default = account.default_subscription if account else "none"
     before = contact.subscription(owner, default)
-    if word == "stop":
-        if owner.subscription != "unsubscribed":
-            facts.append(SubscriptionChanged(before, "unsubscribed", "keyword", _evidence(text, stopped)))
-    elif before != "subscribed" and said_at(data) >= owner.subscription_at:
-        facts.append(SubscriptionChanged(before, "subscribed", "keyword", _evidence(text, stopped)))
+    after = contact.wished(owner, word, said_at(data), default)
+    if after != before or (word == "stop" and owner.subscription is None):
+        facts.append(SubscriptionChanged(before, after, "keyword", _evidence(text, stopped)))
     return facts
 
 

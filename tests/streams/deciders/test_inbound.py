@@ -104,6 +104,17 @@ def test_a_reply_of_an_erased_contact_is_not_kept_and_its_opt_out_is() -> None:
     assert (world.contact().erased, world.contact().subscription) == (True, "unsubscribed")
 
 
+def test_upstream_that_confirms_an_opt_out_makes_it_upstream_s_own() -> None:
+    world, call = _sent()
+    world.receipt(call.client_id, message="baja", event_at=world.now - 2)
+    assert world.update(_smsSubscriptionStatus="unsubscribed") == [
+        SubscriptionChanged("unsubscribed", "unsubscribed", "edit")
+    ]
+    assert world.update(_smsSubscriptionStatus="unsubscribed") == []
+    world.receipt(call.client_id, message="alta", event_at=world.now - 1)
+    assert world.contact().subscription == "unsubscribed"
+
+
 WORDS = st.lists(st.tuples(st.sampled_from(["baja", "alta", "hola"]), st.integers(0, 5)), max_size=6)
 
 
