@@ -56,7 +56,10 @@ def _examine() -> Iterator[Finding]:
         yield Finding(None, name, "is no setting of Recado and is ignored: is it misspelt?")
     yield Finding(True, "settings", f"data in {settings.data}, HTTP at {settings.public_url}")
     yield from _looked_at("secret", lambda: _secret(settings))
-    yield from _looked_at("broker", lambda: _broker(settings))
+    broker = list(_looked_at("broker", lambda: _broker(settings)))
+    yield from broker
+    if all(finding.well is not False for finding in broker):
+        yield from _looked_at("accounts", lambda: _connectors(settings))
     yield from _looked_at("database", lambda: _database(settings))
 
 
@@ -76,9 +79,6 @@ def _looked_at(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Fi
 
 
 def _secret(settings: Settings) -> Iterator[Finding]:
-    from connectors.kafka import embedded
-    from streams.cli import place
-
     if settings.given_secret is None and settings.kafka is None:
         path = settings.data / "secret"
         kept = "is kept there" if path.exists() else "will be made there at the first start"
@@ -86,8 +86,6 @@ def _secret(settings: Settings) -> Iterator[Finding]:
     else:
         settings.secret()
         yield Finding(True, "secret", "RECADO_SECRET is 32 bytes")
-    if settings.kafka is not None or embedded.running(settings.data):
-        yield from _connectors(place.located(settings))
 
 
 def _connectors(settings: Settings) -> Iterator[Finding]:
@@ -95,7 +93,7 @@ def _connectors(settings: Settings) -> Iterator[Finding]:
     from streams.cli import place
     from streams.provider import TOKEN_PURPOSE
 
-    accounts = place.directory(settings)
+    accounts = place.directory(place.located(settings))
     secret = settings.secret()
     for name in accounts.names():
         account = accounts.account(name)

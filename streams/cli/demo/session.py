@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,9 @@ from events.topics import Role
 from streams.cli import machine
 from streams.cli.demo.checks import Check, Published, checks, settled
 from streams.cli.demo.play import ACCOUNT, Player
+from streams.cli.demo.screen import shown, terminal
 from streams.cli.demo.traffic import traffic
-from streams.cli.demo.view import Picture, Process, line, render
+from streams.cli.demo.view import Picture, Process
 from streams.cli.demo.watch import Watch
 from streams.cli.post import post
 from streams.cli.refusal import Refused
@@ -32,7 +33,6 @@ from streams.settings import Settings
 READY = 60.0  # seconds the services get to answer
 BASELINE = (Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER)
 _PAUSE = 0.2  # seconds between looks
-_LINE_EVERY = 2.0  # seconds between lines where there is no terminal
 
 
 @dataclass
@@ -172,7 +172,7 @@ class Session:
         """Keep watching and showing, until cancelled."""
         loop = asyncio.get_running_loop()
         measured, before = loop.time(), 0
-        async with _shown() as show:
+        async with shown() as show:
             while True:
                 await self._watch.follow()
                 if (seconds := loop.time() - measured) >= 1.0:
@@ -228,29 +228,5 @@ class Session:
 
     def _say(self, sentence: str) -> None:
         self.notices.append(sentence)
-        if not _terminal():
+        if not terminal():
             click.echo(sentence)
-
-
-def _terminal() -> bool:
-    return click.get_text_stream("stdout").isatty()
-
-
-@contextlib.asynccontextmanager
-async def _shown() -> AsyncIterator[Any]:
-    """A function that shows a picture: live on a terminal, as a line now and then elsewhere."""
-    if _terminal():
-        from rich.live import Live
-
-        with Live(auto_refresh=False, screen=False) as live:
-            yield lambda picture: live.update(render(picture), refresh=True)
-        return
-    told = time.monotonic()
-
-    def tell(picture: Picture) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _LINE_EVERY:
-            told = time.monotonic()
-            click.echo(line(picture))
-
-    yield tell

@@ -224,5 +224,5 @@ def test_doctor_refuses_another_number_of_partitions(broker: Broker, monkeypatch
     monkeypatch.setenv("RECADO_PARTITIONS", "8")
     result = run("doctor")
     assert result.exit_code == 1
-    assert "has 3 partitions" in result.stdout
+    assert "have 3 partitions" in result.stdout
     assert "RECADO_PARTITIONS" in result.stdout
