@@ -102,7 +102,7 @@ class Worker:
         )
         engine = self.engine = Engine(wiring, self._fatal)
         sender.freed = engine.freed
-        accounts.changed = engine.wake_all
+        accounts.changed = engine.settings_changed
         self._tasks: set[asyncio.Task[Any]] = set()
         app = self.app = build_app(
             engine,

@@ -77,6 +77,8 @@ class TakeOver:
 def begin(pipeline: Pipeline, bounds: Bounds) -> None:
     """Hold the state's positions against the topics before the first step. Raises MachineryFault where they differ."""
     for role, position in list(pipeline.positions.items()):
+        if role not in bounds:
+            continue
         first, end = bounds[role]
         where = f"{role}[{pipeline.partition}]"
         if position > end:

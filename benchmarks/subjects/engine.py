@@ -5,6 +5,7 @@ import os
 import resource
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Idle:
     """Settings that are known, slots that are free, and no provider: only contacts are folded here."""
 
     version = 0
+    unreadable: Sequence[Any] = ()
 
     async def caught_up(self) -> None:
         return None

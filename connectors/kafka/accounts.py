@@ -7,13 +7,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from connectors.ports import MachineryFault
+from connectors.ports import MachineryFault, Record
 from events.codec import decode_input
 from events.envelope import Undecodable
 from events.topics import Role
 from projections.account import Directory
 
 log = logging.getLogger(__name__)
+
+UNREADABLE = 1_000  # records kept for the dead letters
 
 
 class AccountsReader:
@@ -23,7 +25,7 @@ class AccountsReader:
         self.directory = directory
         self.version = 0
         self.changed: Callable[[], None] = lambda: None
-        self.unreadable = 0
+        self.unreadable: list[Record] = []  # for the owner of partition 0, who writes the dead letters
         self._tp = TopicPartition(topic, 0)
         self._moved = asyncio.Event()
         self._consumer = AIOKafkaConsumer(
@@ -49,7 +51,7 @@ class AccountsReader:
         while True:
             batch = await consumer.getmany(tp, timeout_ms=100)
             for record in batch.get(tp, ()):
-                self._fold(record.offset, record.value)
+                self._fold(record)
             position = await consumer.position(tp)
             if position > self.version:
                 self.version = position
@@ -57,15 +59,16 @@ class AccountsReader:
                 moved.set()
                 self.changed()
 
-    def _fold(self, offset: int, value: bytes | None) -> None:
+    def _fold(self, record: Record) -> None:
         try:
-            event = decode_input(Role.ACCOUNTS, value)
+            event = decode_input(Role.ACCOUNTS, record.value)
         except Undecodable as refusal:
-            self.unreadable += 1
-            log.warning("%s offset %d cannot be read (%s): %s", self._tp.topic, offset, refusal.reason, refusal.detail)
-            self.directory.skip(offset)
+            where = (self._tp.topic, record.offset)
+            log.warning("%s offset %d cannot be read (%s): %s", *where, refusal.reason, refusal.detail)
+            self.unreadable = [*self.unreadable[-UNREADABLE:], record]
+            self.directory.skip(record.offset)
             return
-        self.directory.evolve(event, offset)
+        self.directory.evolve(event, record.offset)
 
     async def caught_up(self, seconds: float = 30.0) -> None:
         """Return when all that the topic holds now has been read. Raises MachineryFault if that takes too long."""

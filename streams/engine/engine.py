@@ -17,7 +17,7 @@ from faust.types import TP
 
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
-from connectors.ports import Clock, LocalStore
+from connectors.ports import Clock, Fetch, LocalStore, Record
 from events.topics import Role
 from streams import takeover
 from streams.engine.consumer import Batch
@@ -40,6 +40,11 @@ class Settings(Protocol):
 
     @property
     def version(self) -> int: ...
+
+    @property
+    def unreadable(self) -> Sequence[Record]:
+        """Records of recado.accounts that could not be read: partition 0 buries them."""
+        ...
 
     async def caught_up(self) -> None: ...
 
@@ -155,7 +160,7 @@ class Engine:
         for partition, running in self.running.items():
             for role, position in running.pipeline.wanted().items():
                 tp = TP(topics[role], partition)
-                if tp not in outstanding:
+                if tp not in outstanding and role is not Role.ACCOUNTS:
                     wanted[tp] = position
         return wanted
 
@@ -183,6 +188,16 @@ class Engine:
     def freed(self) -> None:
         """A slot came free."""
         self._room.set()
+        self.wake_all()
+
+    def settings_changed(self) -> None:
+        """recado.accounts was read on. Every process reads it; partition 0 keeps its dead letters, once."""
+        first, settings = self.running.get(0), self.wiring.settings
+        if first is not None and Role.ACCOUNTS in first.pipeline.positions:
+            tail, version = first.pipeline.wanted().get(Role.ACCOUNTS), settings.version
+            if tail is not None and tail < version:
+                buried = [record for record in settings.unreadable if record.offset >= tail]
+                first.pipeline.accept(Fetch(Role.ACCOUNTS, tail, version, buried))
         self.wake_all()
 
     def wake_all(self) -> None:
@@ -281,6 +296,7 @@ class Engine:
         for running in self.running.values():
             running.task = asyncio.create_task(self._run(running))
             running.wake.set()
+        self.settings_changed()
         self._room.set()
         self.took_over.set()
         log.warning("took over partitions %s (tenure %d)", list(partitions) or "none", self.tenure)
@@ -299,9 +315,11 @@ class Engine:
         self, partition: int, workflow: Foldable, writer: TransactionLog, store: LocalStore, view: StateView
     ) -> Pipeline:
         wiring = self.wiring
+        # recado.accounts has one partition, and no place in Faust's assignment: its reader is this process's own.
+        own = (Role.ACCOUNTS,) if partition == 0 and Role.TRANSACTIONAL in wiring.inputs else ()
         pipeline = Pipeline(
             partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
-            pause=_pause, inputs=wiring.inputs, topics=wiring.topics, topic_ids=wiring.topic_ids,
+            pause=_pause, inputs=(*own, *wiring.inputs), topics=wiring.topics, topic_ids=wiring.topic_ids,
             limits=wiring.limits,
         )  # fmt: skip
         pipeline.last_facts = wiring.on_facts
