@@ -147,7 +147,8 @@ class FieldsChanged:
 
 @dataclass(frozen=True, slots=True)
 class ContactRefused:
-    """An update that was understood but may not be applied; nothing of it was."""
+    """An update that was understood, and the part of it that may not be applied. Custom fields are refused as a whole;
+    the system fields beside them count all the same, because an opt-out must never be lost."""
 
     TYPE: ClassVar[str] = "recado.contact.refused.v1"
     reason: str

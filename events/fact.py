@@ -40,8 +40,9 @@ SOURCE: Final = "/recado/engine"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`subject` is account/contact; `sequence` counts the contact's facts, 1, 2, 3, ...; `time` is the engine's clock,
-    ms; the cause is the input event that led here, by its id and source."""
+    """`subject` is account/contact; `sequence` counts the contact's facts, 1, 2, 3, ...; `time`, ms, is the engine's
+    clock, and for what was said about or by the contact the time it was said at; the cause is the input event that led
+    here, by its id and source."""
 
     subject: str
     sequence: int
