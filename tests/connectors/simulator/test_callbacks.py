@@ -94,7 +94,7 @@ def test_reordered_callbacks_come_last_first_with_their_own_order_in_the_status(
 
 def test_a_late_callback_comes_after_those_of_later_messages(simulation: Any) -> None:
     async def scenario() -> None:
-        fault = {"kind": "callback_late", "to": "+34600000001", "seconds": 0.1}
+        fault = {"kind": "callback_late", "to": "+34600000001", "seconds": 0.5}
         async with simulation(faults=[fault]) as given:
             await given.send("late", to="+34600000001")
             await given.send("early", to="+34600000002")
