@@ -149,7 +149,10 @@ def state(evidence: Evidence) -> Iterator[str]:
         for fact, _ in told:
             keyspace.fold(view, fact)
         rebuilt = {key: keyspace.encode(key, value) for key, value in view.values.items() if key[:2] in compared}
-        here = {key: value for key, value in kept.items() if key[:2] in compared}
+        # decoded and encoded: what an earlier version stored without a field has its default
+        here = {
+            key: keyspace.encode(key, keyspace.decode(key, value)) for key, value in kept.items() if key[:2] in compared
+        }
         for key in sorted(rebuilt.keys() | here.keys()):
             if rebuilt.get(key) != here.get(key):
                 yield f"partition {partition}: the state of {key.decode()} is not what its facts come to"

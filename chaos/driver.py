@@ -15,7 +15,6 @@ from chaos.evidence import Evidence
 from chaos.faults import FAULTS, KILLS, Blow, schedule
 from chaos.feed import Feed, Item
 from chaos.processes import Process, RunBroken, Site
-from chaos.settling import Open
 from chaos.topics import Observer, Upstream
 from connectors.credentials import mac_key
 from connectors.kafka.admin import ensure_topics
@@ -102,7 +101,6 @@ class _Run:
     upstream: Upstream
     workers: Sequence[Process] = ()
     published: list[Item] = field(default_factory=list)
-    open: Open = field(default_factory=Open)
     _mark: int = 0  # commits when a worker was last started
 
     def carried_out(self, began: float) -> Outcome:
@@ -139,11 +137,11 @@ class _Run:
         """Publish a wave, and strike in its midst. All of it is durable at the end."""
         chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
         when = -1
-        if blow is not None and blow.busy:
-            when = int(blow.share * len(chunks))
-        elif blow is not None:
-            self.observer.poll(blow.delay)
+        if blow is not None and blow.moment == "starting":
+            self._pause(blow.delay)
             self._strike(blow)
+        elif blow is not None:
+            when = int(blow.share * len(chunks))
         for number, chunk in enumerate(chunks):
             self.upstream.publish(chunk)
             self.upstream.flush()
@@ -151,7 +149,10 @@ class _Run:
             self.observer.poll(0.005)
             if blow is not None and number == when:
                 self._until_busy()
-                self.observer.poll(blow.delay)
+                if blow.moment == "calling":
+                    self._until_calling()
+                else:
+                    self._pause(blow.delay)
                 self._strike(blow)
 
     def _until_busy(self) -> None:
@@ -162,6 +163,13 @@ class _Run:
             self._revive()
             if monotonic() - before > STUCK:
                 raise RunBroken(f"no worker commits anything: see the logs in {self.site.data}")
+
+    def _until_calling(self) -> None:
+        """Until calls of the provider are under way, or all was decided and none followed."""
+        ends = self.observer.ends()
+        while not self.observer.open.calls and self.observer.behind(ends):
+            self.observer.poll(0.002)
+            self._revive()
 
     def _strike(self, blow: Blow) -> None:
         FAULTS[blow.fault].inject(self.site, self.workers[blow.worker], self._pause)
@@ -188,9 +196,8 @@ class _Run:
             ends = observer.ends()
             while not observer.read_up_to(ends):
                 observer.poll(0.1)
-            self.open.take(observer.records()[Role.JOURNAL])
             lag = observer.behind(ends)
-            quiet = not pending and not lag and not self.open.left
+            quiet = not pending and not lag and not observer.open
             if quiet and observer.ends() == ends and not self.site.ledger()["callbacks_pending"]:
                 return
             progress = (sum(ends.values()), lag)
@@ -198,7 +205,7 @@ class _Run:
                 moved, since = progress, monotonic()
             elif monotonic() - since > STUCK:
                 raise RunBroken(
-                    f"nothing moves: {lag} records undecided, {len(self.open.left)} sends open, {pending} callbacks "
+                    f"nothing moves: {lag} records undecided, {len(observer.open)} sends open, {pending} callbacks "
                     f"pending: see the logs in {self.site.data}"
                 )
 

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from chaos.processes import Pause, Process, Site
 
@@ -51,30 +51,34 @@ KILLS: Final[Mapping[str, int]] = {"SIGKILL": 2, "SIGKILL, state deleted": 1}
 ALL: Final[Mapping[str, int]] = {**KILLS, "SIGTERM": 1, "SIGSTOP beyond the session": 1}
 
 
+Moment = Literal["busy", "calling", "starting"]
+MOMENTS: Final[Mapping[Moment, int]] = {"busy": 4, "calling": 3, "starting": 3}
+
+
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """One fault at its moment: behind `share` of a wave's records if `busy`, else `delay` seconds after the worker was
-    last started, which is most often before it has taken over."""
+    """One fault at its moment: `busy`, behind `share` of a wave's records and `delay` seconds later; `calling`, at that
+    place as soon as calls are under way; `starting`, `delay` seconds after the worker was last started, which is most
+    often before it has taken over."""
 
     fault: str
     worker: int
-    busy: bool
+    moment: Moment
     share: float
     delay: float
 
 
 def schedule(random: Random, blows: int, workers: int, weights: Mapping[str, int]) -> Sequence[Blow]:
-    """So many faults, drawn by weight; each kind that has a weight comes at least once if there are enough."""
-    kinds = list(weights)
-    drawn = [*kinds, *random.choices(kinds, list(weights.values()), k=max(0, blows - len(kinds)))][:blows]
-    random.shuffle(drawn)
+    """So many faults, drawn by weight; each kind comes at least once if there are enough, and so does each moment."""
+
+    def drawn(weights: Mapping[Any, int]) -> list[Any]:
+        kinds = list(weights)
+        chosen = [*kinds, *random.choices(kinds, list(weights.values()), k=max(0, blows - len(kinds)))][:blows]
+        random.shuffle(chosen)
+        return chosen
+
+    longest: Mapping[Moment, float] = {"busy": 0.06, "calling": 0.0, "starting": 3.0}
     return [
-        Blow(
-            fault,
-            random.randrange(workers),
-            busy=random.random() < 0.75,
-            share=random.random(),
-            delay=random.random() * (0.06 if random.random() < 0.5 else 3.0),
-        )
-        for fault in drawn
+        Blow(fault, random.randrange(workers), moment, random.random(), random.random() * longest[moment])
+        for fault, moment in zip(drawn(weights), drawn(MOMENTS), strict=True)
     ]

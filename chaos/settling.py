@@ -1,49 +1,43 @@
 """What is still to come of a run: attempts without an outcome, sends that wait for their time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-
-from chaos.evidence import Landed
 
 _SEND = "recado.send."
 
 
 @dataclass(slots=True)
 class Open:
-    """Fed the whole journal again and again, it looks at what is new: `left` names what is neither ended nor dropped.
+    """Fed the journal fact by fact: `calls` are attempts without an outcome, by contact, send id and number; `waiting`
+    the sends that are deferred, by contact and send id."""
 
-    An attempt is (contact, send id, its number), a deferred send (contact, send id, 0).
-    """
+    calls: set[tuple[str, str, int]] = field(default_factory=set)
+    waiting: set[tuple[str, str]] = field(default_factory=set)
 
-    left: set[tuple[str, str, int]] = field(default_factory=set)
-    _seen: dict[int, int] = field(default_factory=dict)
+    def __len__(self) -> int:
+        return len(self.calls) + len(self.waiting)
 
-    def take(self, journal: Sequence[Landed]) -> None:
-        """`journal` by partition, then offset."""
-        for landed in journal:
-            if landed.offset <= self._seen.get(landed.partition, -1):
-                continue
-            self._seen[landed.partition] = landed.offset
-            document: dict[str, Any] = orjson.loads(landed.value or b"{}")
-            kind = document["type"].removesuffix(".v1")
-            if kind.startswith(_SEND):
-                self._fold(document["subject"], kind.removeprefix(_SEND), document["data"])
+    def take(self, fact: bytes) -> None:
+        """The next fact of some partition, as it lies in the journal."""
+        document: dict[str, Any] = orjson.loads(fact)
+        kind = document["type"].removesuffix(".v1")
+        if kind.startswith(_SEND):
+            self._fold(document["subject"], kind.removeprefix(_SEND), document["data"])
 
     def _fold(self, subject: str, kind: str, data: dict[str, Any]) -> None:
         send_id = data["send_id"]
         match kind:
             case "deferred":
-                self.left.add((subject, send_id, 0))
+                self.waiting.add((subject, send_id))
             case "attempted":
-                self.left.discard((subject, send_id, 0))
-                self.left.add((subject, send_id, data["attempt"]))
+                self.waiting.discard((subject, send_id))
+                self.calls.add((subject, send_id, data["attempt"]))
             case "skipped":
                 if data["reason"] != "duplicate":
-                    self.left.discard((subject, send_id, 0))
+                    self.waiting.discard((subject, send_id))
             case _:
-                self.left.discard((subject, send_id, data["attempt"]))
+                self.calls.discard((subject, send_id, data["attempt"]))
                 if kind == "accepted":
-                    self.left.discard((subject, send_id, 0))
+                    self.waiting.discard((subject, send_id))

@@ -9,6 +9,7 @@ import orjson
 
 from chaos.evidence import INPUTS, Landed
 from chaos.feed import Item
+from chaos.settling import Open
 from connectors.kafka.security import Security
 from events.topics import Role, name
 
@@ -48,7 +49,8 @@ class Upstream:
 
 
 class Observer:
-    """Reads every topic, committed records only, and keeps them: `records` by topic, `positions` as the state has them.
+    """Reads every topic, committed records only, and keeps them: `records` by topic, `positions` as the state has them,
+    `open` what the journal leaves open.
 
     Not thread-safe; `poll` blocks for at most the time it is given.
     """
@@ -72,6 +74,7 @@ class Observer:
         self._kept: dict[tuple[Role, int], list[Landed]] = defaultdict(list)
         self.positions: dict[tuple[Role, int], int] = {}
         self.commits = 0  # of all partitions, as the changelog shows them
+        self.open = Open()
 
     def poll(self, seconds: float) -> None:
         """Read what has come, waiting at most so long for it."""
@@ -81,7 +84,9 @@ class Observer:
             for record in records:
                 headers = tuple((header[0], header[1]) for header in record.headers)
                 kept.append(Landed(role, tp.partition, record.offset, record.key, record.value, headers))
-                if role is Role.STATE and record.key == POSITIONS and record.value is not None:
+                if role is Role.JOURNAL:
+                    self.open.take(record.value)
+                elif role is Role.STATE and record.key == POSITIONS and record.value is not None:
                     self.commits += 1
                     for of, (position, _) in orjson.loads(record.value).items():
                         self.positions[Role(of), tp.partition] = position
