@@ -1,0 +1,143 @@
+"""The send path behind the commit: one call for each permitted attempt, its answer durable before its slot is free."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from connectors.carriers.base import Accepted, Answer, Refused, Unknown
+from connectors.memory import MemoryAnswers, MemoryBroker, drive
+from connectors.ports import MachineryFault
+from events.answer import AnswerReceived
+from events.codec import decode_input
+from events.topics import Role
+from projections.send import Call
+from streams.sender import Lane, Sender
+from tests.streams.memory_world import NOON, PARTITION, Hand, call_of
+
+
+@dataclass
+class Line:
+    """A provider that gives one answer, and a lease: both set by hand."""
+
+    answer: Answer | Exception = Accepted("sms-1")  # noqa: RUF009
+    leased: bool = True
+    calls: list[Call] = field(default_factory=list)
+
+    async def send(self, call: Call) -> Answer:
+        self.calls.append(call)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def holds(self, partition: int, tenure: int) -> bool:
+        return self.leased and tenure == 7
+
+
+class Desk:
+    """A sender with one slot a lane."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.broker = MemoryBroker()
+        self.answers = MemoryAnswers(self.broker)
+        self.started: list[Coroutine[Any, Any, None]] = []
+        self.failures: list[BaseException] = []
+        self.freed = 0
+        self.sender = Sender(
+            line, self.answers, line, Hand(), self.started.append, self.failures.append, self._freed,
+            {Role.TRANSACTIONAL: Lane(1), Role.NEWSLETTER: Lane(1)},
+        )  # fmt: skip
+
+    def _freed(self) -> None:
+        self.freed += 1
+
+    def make(self, call: Call, tenure: int = 7) -> None:
+        self.sender.reserve(call)
+        self.sender.start(call, tenure)
+        drive(self.started.pop())
+
+    def answered(self) -> AnswerReceived:
+        (record,) = self.broker.topic(Role.ANSWERS, PARTITION).records
+        event = decode_input(Role.ANSWERS, record.value)
+        assert record.key == b"acme/ana"
+        assert (event.subject, event.time) == ("acme/ana", NOON)
+        assert isinstance(event.data, AnswerReceived)
+        return event.data
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "rest"),
+    [
+        (Accepted("sms-1"), "accepted", ("sms-1", None, None, None, None)),
+        (Accepted(None), "accepted", (None, None, None, None, None)),
+        (Refused(422, "invalid number", True, "message"), "refused", (None, 422, "invalid number", True, None)),
+        (Refused(None, "", False), "refused", (None, None, None, False, None)),
+        (Unknown("timeout", "after 30 s"), "unknown", (None, None, None, None, "timeout")),
+    ],
+)
+def test_each_answer_becomes_a_record_of_the_attempts_partition(
+    answer: Answer, outcome: str, rest: tuple[object, ...]
+) -> None:
+    desk = Desk(Line(answer))
+    desk.make(call_of("ana"))
+    told = desk.answered()
+    assert (told.send_id, told.attempt, told.client_id, told.outcome) == ("ana", 1, "1-1-ana", outcome)
+    assert (told.provider_id, told.status, told.message, told.final, told.reason) == rest
+    assert desk.sender.calls_made == 1
+
+
+def test_a_slot_is_held_from_the_reservation_until_the_answer_is_durable() -> None:
+    desk = Desk(Line())
+    call = call_of("ana")
+    assert desk.sender.free(Role.TRANSACTIONAL) == 1
+    desk.sender.reserve(call)
+    assert desk.sender.free(Role.TRANSACTIONAL) == 0
+    assert desk.sender.free(Role.NEWSLETTER) == 1, "lanes do not share their slots"
+    desk.sender.start(call, 7)
+    assert desk.sender.busy == 1
+    drive(desk.started.pop())
+    assert (desk.sender.busy, desk.freed) == (0, 1)
+
+
+@pytest.mark.parametrize(("leased", "tenure"), [(False, 7), (True, 6)])
+def test_without_a_lease_of_this_tenure_no_call_is_made_and_the_attempt_was_surely_not_taken(
+    leased: bool, tenure: int
+) -> None:
+    desk = Desk(Line(leased=leased))
+    desk.make(call_of("ana"), tenure)
+    assert desk.line.calls == []
+    told = desk.answered()
+    assert (told.outcome, told.final) == ("refused", False)
+    assert (desk.sender.calls_made, desk.sender.calls_withheld, desk.sender.busy) == (0, 1, 0)
+
+
+def test_the_lease_is_asked_when_the_call_is_made_not_when_it_was_started() -> None:
+    desk = Desk(Line())
+    call = call_of("ana")
+    desk.sender.reserve(call)
+    desk.sender.start(call, 7)
+    desk.line.leased = False
+    drive(desk.started.pop())
+    assert desk.line.calls == []
+
+
+def test_an_answer_that_cannot_be_kept_stops_the_worker_and_is_not_called_again() -> None:
+    desk = Desk(Line())
+    desk.answers.faults.append(MachineryFault("not durable"))
+    desk.make(call_of("ana"))
+    (fault,) = desk.failures
+    assert isinstance(fault, MachineryFault)
+    assert isinstance(fault.__cause__, MachineryFault)
+    assert len(desk.line.calls) == 1
+    assert desk.freed == 0
+    assert desk.broker.topic(Role.ANSWERS, PARTITION).records == []
+
+
+def test_a_provider_that_raises_stops_the_worker_and_says_nothing_of_the_message() -> None:
+    desk = Desk(Line(ValueError("+34600000000: Hola")))
+    desk.make(call_of("ana"))
+    (fault,) = desk.failures
+    assert "ValueError" in str(fault)
+    assert "+346" not in str(fault)
