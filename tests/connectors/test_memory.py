@@ -107,7 +107,7 @@ def test_answers_are_records_of_their_partition_and_fail_when_told_to() -> None:
 
 def test_what_waits_for_the_world_outside_cannot_be_driven() -> None:
     class Outside:
-        def __await__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
+        def __await__(self):  # type: ignore[no-untyped-def]
             yield
 
     async def waits() -> None:

@@ -40,8 +40,10 @@ class DeciderBug(Exception):
 
 def call_of(name: str, role: Role = Role.TRANSACTIONAL, partition: int = PARTITION) -> Call:
     subject = f"acme/{name}"
-    return Call("acme", subject, partition, name, name, 1, f"1-1-{name}", CLASS_OF[role], "+34600000000", "Acme", "Hola",
-                "GSM-7")  # fmt: skip
+    class_ = CLASS_OF[role]
+    return Call(
+        "acme", subject, partition, name, name, 1, f"1-1-{name}", class_, "+34600000000", "Acme", "Hola", "GSM-7"
+    )
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.memory import Fault, Stored
+from connectors.memory import Fault, MemoryStore, Stored
 from connectors.ports import Fenced, Fetch, MachineryFault, Message
 from events.dead_letter import decode_dead_letter
 from events.topics import Role
@@ -82,14 +82,20 @@ def test_a_bug_over_several_batches_within_a_minute_stops_it_all_the_same() -> N
 
 
 def test_a_fault_of_the_machinery_below_a_decider_is_no_bug_of_the_decider() -> None:
+    class Torn(MemoryStore):
+        broken = False
+
+        def get(self, key: bytes) -> bytes | None:
+            if self.broken:
+                raise MachineryFault("the state cannot be read")
+            return super().get(key)
+
     world = World()
+    world.store = store = Torn()
+    world.take_over()
     world.given(Role.CONTACTS, "fact ana")
-
-    def torn(_: bytes) -> bytes:
-        raise MachineryFault("the state cannot be read")
-
     world.fetched()
-    world.store.get = torn  # type: ignore[method-assign]
+    store.broken = True
     with pytest.raises(MachineryFault, match="cannot be read"):
         world.step()
     assert world.log.commits == []

@@ -21,7 +21,7 @@ from tests.streams.memory_world import NOON, PARTITION, Hand, call_of
 class Line:
     """A provider that gives one answer, and a lease: both set by hand."""
 
-    answer: Answer | Exception = Accepted("sms-1")  # noqa: RUF009
+    answer: Answer | Exception = Accepted("sms-1")
     leased: bool = True
     calls: list[Call] = field(default_factory=list)
 
