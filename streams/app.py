@@ -22,6 +22,7 @@ from events import topics
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
+from streams import memory
 from streams.engine.application import EngineApp, Membership, build_app
 from streams.engine.engine import Engine, Wiring
 from streams.pipeline import Limits
@@ -171,6 +172,7 @@ def run_worker(settings: Settings) -> None:
     name: WorkerName = claim(settings.data, settings.worker)
     with name:
         worker = Worker(settings, name.name)
+        memory.settle()
         try:
             asyncio.run(worker.run())
         except KafkaError as exc:

@@ -17,6 +17,7 @@ from events.envelope import Input
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
+from streams import memory
 from streams.engine.application import Membership, build_app
 from streams.engine.engine import Engine, Wiring
 from streams.pipeline import Limits
@@ -68,6 +69,7 @@ def wiring(bootstrap: str, source: str, target: str, partitions: int, kind: str)
 
 async def run(bootstrap: str, source: str, target: str, partitions: int, kind: str) -> None:
     """Fold until killed."""
+    memory.settle()
     engine = Engine(wiring(bootstrap, source, target, partitions, kind), lambda exc: os._exit(70))
     await engine.open()
     with tempfile.TemporaryDirectory() as data:
