@@ -70,7 +70,9 @@ def main(
             place.mkdir(parents=True, exist_ok=True)
             bootstrap = stack.enter_context(EmbeddedKafka()).start(place / "broker")
         prefix = f"chaos-{uuid.uuid4().hex[:8]}."
-        outcome = Driver(plan, bootstrap, prefix, place / "site", settings.security, secured).run()
+        outcome = Driver(
+            plan, bootstrap, prefix, place / "site", settings.security, secured, settings.kafka is None
+        ).run()
         with Admin(bootstrap, settings.security) as admin:
             admin.delete(admin.names(prefix.rstrip(".")))
     console.print(table(outcome))

@@ -75,11 +75,12 @@ class Driver:
     data: Path
     security: Security = field(default_factory=Security)
     environment: Mapping[str, str] = field(default_factory=dict)
+    embedded: bool = False  # the broker has no replica: it flushes what matters
 
     def run(self) -> Outcome:
         """Blocks until the run is settled and judged. Raises RunBroken where it could not be carried out."""
         plan, began = self.plan, monotonic()
-        ensure_topics(self.bootstrap, self.prefix, plan.partitions, 1, security=self.security, embedded=True)
+        ensure_topics(self.bootstrap, self.prefix, plan.partitions, 1, security=self.security, embedded=self.embedded)
         with Observer(self.bootstrap, self.prefix, plan.partitions, self.security) as observer:
             site = Site(
                 self.bootstrap, self.prefix, plan.partitions, self.data, plan.workers, self.environment, observer.poll

@@ -92,7 +92,8 @@ class World:
             home = partition_of(event.subject.encode(), PARTITIONS) if role in ROUTED else partition
             if home != partition:
                 origin = ((ORIGIN, f"{role.value}/{partition}/{offset}".encode()),)
-                return self.append(role, home, landed.key, landed.value or b"", origin)
+                self.append(role, home, landed.key, landed.value or b"", origin)
+                return
             view, moved = self.views[partition], landed.origin is not None
             self.keep(partition, roster.handle(event, role, view, self.directory, self.now, partition, MAC_KEY, moved))
         except Undecodable as no:
@@ -101,7 +102,6 @@ class World:
                 no.reason, no.detail, f"test.{role.value}", partition, offset, self.now, value, size, landed.key
             )
             self.append(Role.DEAD_LETTERS, 0, landed.key, encode_dead_letter(letter))
-        return None
 
     def keep(self, partition: int, decision: Decision) -> None:
         for fact in decision.facts:
@@ -138,6 +138,16 @@ class World:
         for (role, _), log in sorted(self.topics.items()):
             records[role] += log
         return Evidence(records, self.ledger, PARTITIONS, MAC_KEY)
+
+
+@pytest.fixture(scope="session")
+def evidence(run: Run) -> Evidence:
+    return run.evidence
+
+
+@pytest.fixture(scope="session")
+def plan(run: Run) -> list[Item]:
+    return run.plan
 
 
 @pytest.fixture(scope="session")
