@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from connectors.kafka.admin import ensure_topics
 from connectors.kafka.embedded import EmbeddedKafka
 from connectors.kafka.errors import BrokerUnavailable
 from streams.cli.refusal import Refused
@@ -44,26 +45,26 @@ def held(data: Path) -> Iterator[None]:
         yield
 
 
+def make_topics(settings: Settings) -> None:
+    """Make the topics that are missing on the (located) broker. Raises BrokerUnavailable and TopicsUnfit."""
+    ensure_topics(
+        settings.kafka or "",
+        settings.topic_prefix,
+        settings.partitions,
+        settings.replication,
+        security=settings.security,
+        embedded=settings.embedded,
+    )
+
+
 @contextmanager
 def broker(settings: Settings, say: Say) -> Iterator[tuple[Settings, EmbeddedKafka | None]]:
     """The settings with a broker's address, and the embedded broker where RECADO_KAFKA is unset; topics exist.
 
     To be entered from the main thread, before any event loop. Raises BrokerUnavailable and TopicsUnfit.
     """
-    from connectors.kafka.admin import ensure_topics
-
-    def topics(located: Settings) -> None:
-        ensure_topics(
-            located.kafka or "",
-            located.topic_prefix,
-            located.partitions,
-            located.replication,
-            security=located.security,
-            embedded=located.embedded,
-        )
-
     if settings.kafka is not None:
-        topics(settings)
+        make_topics(settings)
         yield settings, None
         return
     with EmbeddedKafka() as kafka:
@@ -73,7 +74,7 @@ def broker(settings: Settings, say: Say) -> Iterator[tuple[Settings, EmbeddedKaf
                 say(f"downloading Apache Kafka, once (about 43 MB): {at_hand} of {jars} files")
 
         located = replace(settings, kafka=kafka.start(settings.data, progress=progress))
-        topics(located)
+        make_topics(located)
         yield located, kafka
 
 

@@ -14,6 +14,8 @@ from streams.cli.refusal import Refused
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from events.contact import Subscription
+
 
 @click.command()
 @click.argument("subject")
@@ -45,7 +47,8 @@ def contact(subject: str, at: str | None, as_json: bool) -> None:
         raise Refused(
             f"Nothing is known of {subject}{f' at {at}' if at else ''}: check the subject, or wait for the read model."
         )
-    answer = answers.contact(found)
+    said = found.state.subscription is not None  # else what the account's settings say counts
+    answer = answers.contact(found) if said else answers.contact(found, _default_subscription(subject))
     if as_json:
         emit(answer)
         return
@@ -88,6 +91,18 @@ def why(send_id: str, account: str | None, contact_: str | None, as_json: bool) 
         click.echo(f"  {step['time']}  {step['what']}")
         if step["detail"]:
             click.echo(f"  {' ' * len(step['time'])}  {step['detail']}")
+
+
+def _default_subscription(subject: str) -> Subscription:
+    """What the account says of a contact of whom nothing is known; the product's default where no broker answers."""
+    from connectors.kafka.errors import BrokerUnavailable
+    from streams.cli import place
+
+    try:
+        account = place.directory(place.located(place.settings())).account(subject.partition("/")[0])
+    except BrokerUnavailable:
+        return "none"
+    return "none" if account is None else account.default_subscription
 
 
 @contextmanager

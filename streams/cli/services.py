@@ -32,16 +32,19 @@ def begin(level: int = logging.INFO) -> None:
 def worker() -> None:
     """Run one worker: it decides, sends and writes the journal. Run as many as there are partitions at most.
 
-    Stops on SIGTERM after its calls are answered.
+    Makes the topics that are missing. Stops on SIGTERM after its calls are answered.
 
     \b
     Example:  RECADO_KAFKA=kafka-1:9092 RECADO_SECRET=... recado worker
     """
     begin()
     from streams.app import run_worker
-    from streams.cli import place
+    from streams.cli import machine, place
 
-    run_worker(place.located(place.settings()))
+    settings = place.located(place.settings())
+    settings.secret()
+    machine.make_topics(settings)
+    run_worker(settings)
 
 
 @click.command()

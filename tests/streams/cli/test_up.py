@@ -1,4 +1,4 @@
-"""`recado up` as a person runs it: alone on its data, gone with all it started even when it is killed, and back again."""
+"""`recado up` as a person runs it: alone on its data, gone with all it started even when killed, and back again."""
 
 import os
 import select
