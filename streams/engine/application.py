@@ -94,7 +94,11 @@ def build_app(engine: Engine, membership: Membership) -> EngineApp:
 
     async def deliver(batches: Any) -> None:
         async for batch in batches:
-            engine.accept(batch)
+            try:
+                engine.accept(batch)
+            except Exception as exc:  # Faust would drop the batch and start the agent anew
+                engine.fatal(exc)
+                raise
 
     app.agent(inputs, name="recado.inputs")(deliver)
 
