@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 5.0  # half a session: a call is made only if a heartbeat was answered this recently
 DRAIN_SECONDS = 8.0  # how long calls under way may take to be answered when partitions are given up
 TICK = 0.25  # seconds between looks at a barrier that only time or another topic can lift
+LOST_AFTER = 2.0  # seconds after which a batch that Faust was handed is fetched again: positions make that harmless
 SHORTEST = 0.02  # seconds between two looks at anything
 LAG_EVERY = 2.0  # seconds between writes of the group's offsets, which only lag displays read
 
@@ -103,7 +104,7 @@ class Engine:
         self._stores: PartitionStores | None = None
         self._roles = {name: role for role, name in wiring.topics.items()}
         self._room = asyncio.Event()
-        self._outstanding: dict[TP, Batch] = {}
+        self._outstanding: dict[TP, tuple[Batch, float]] = {}
         self._writers: list[TransactionLog] = []
         self._taking: asyncio.Task[None] | None = None
         self.retired = False
@@ -156,23 +157,26 @@ class Engine:
         if self.suspended:
             return {}
         topics, outstanding = self.wiring.topics, self._outstanding
+        lost = time.monotonic() - LOST_AFTER
         wanted: dict[TP, int] = {}
         for partition, running in self.running.items():
             for role, position in running.pipeline.wanted().items():
                 tp = TP(topics[role], partition)
-                if tp not in outstanding and role is not Role.ACCOUNTS:
+                handed = outstanding.get(tp)
+                if (handed is None or handed[1] < lost) and role is not Role.ACCOUNTS:
                     wanted[tp] = position
         return wanted
 
     def handed(self, tp: TP, batch: Batch) -> None:
-        """A batch is on its way through Faust; its topic is not fetched again until it has arrived."""
-        self._outstanding[tp] = batch
+        """A batch is on its way through Faust; its topic is not fetched again until it has arrived, or is lost."""
+        self._outstanding[tp] = batch, time.monotonic()
 
     def accept(self, batch: Batch) -> None:
         """A batch has arrived. One of an earlier tenure, or one that does not continue, is dropped."""
         fetch = batch.fetch
         tp = TP(self.wiring.topics[fetch.role], batch.partition)
-        if self._outstanding.get(tp) is batch:
+        handed = self._outstanding.get(tp)
+        if handed is not None and handed[0] is batch:
             del self._outstanding[tp]
         running = self.running.get(batch.partition)
         if running is not None and batch.tenure == self.tenure and running.pipeline.accept(fetch):
