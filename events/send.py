@@ -38,10 +38,23 @@ SendId = Annotated[str, StringConstraints(min_length=1, max_length=SEND_ID_CHARA
 Labels = Annotated[list[Label], Field(max_length=32)]
 
 
+ALERT_DIGITS: Final = 5  # no number has fewer with its country code: ITU-T E.164 and the national plans
+
+
+def _check_alert(written: str) -> str:
+    """A cut-off number is a mistake of whoever wrote the event, not of the account's data: it is refused outright."""
+    digits = sum(character.isdecimal() for character in written)
+    if 0 < digits < ALERT_DIGITS:
+        raise problem(f"is no phone number: it has fewer than {ALERT_DIGITS} digits")
+    return written
+
+
 class Alert(Shape):
     """A fixed number that gets the SMS in place of the contact; as written: the decider judges it."""
 
-    alert: Annotated[str, StringConstraints(max_length=64), AfterValidator(check_printable)]
+    alert: Annotated[
+        str, StringConstraints(max_length=64), AfterValidator(check_printable), AfterValidator(_check_alert)
+    ]
 
 
 class FieldRef(Shape):

@@ -42,7 +42,7 @@ class AccountProvider:
         try:
             token = sealing.unseal(self._secret, TOKEN_PURPOSE, name, connector.sealed_token)
             carrier = Instasent(self._connections, token, connector.base_url)
-        except ValueError as exc:
+        except (ValueError, sealing.Unsealable) as exc:
             log.error("account %s: its connector cannot be used: %s", name, exc)
             return None
         self._carriers[name] = (connector, carrier)

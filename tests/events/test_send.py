@@ -20,7 +20,8 @@ BASE: dict[str, Any] = {"to": "contact", "sender": "Acme", "text": "Hola"}
     "changes",
     [
         {"sender": "a sender of no sense !!"},  # skipped as sender_invalid, not a dead letter
-        {"to": {"alert": "600"}},  # likewise alert_invalid
+        {"to": {"alert": "600 000 0"}},  # likewise alert_invalid
+        {"to": {"alert": "call me"}},
         {"text": ""},  # likewise text_empty
         {"text": None, "template": "gone"},  # likewise template_unknown
         {"send_id": "x" * 64, "labels": ["x" * 64] * 32, "variables": {f"v{n}": n for n in range(64)}},
@@ -40,6 +41,7 @@ def test_what_the_decider_judges_is_let_through(changes: dict[str, Any]) -> None
         ({"to": None}, "alert|valid"),
         ({"to": {"alert": "1", "x": 1}}, "Extra"),
         ({"to": {"alert": 600}}, "string"),
+        ({"to": {"alert": "600"}}, "fewer than 5 digits"),
         ({"to": {"alert": "6" * 65}}, "64"),
         ({"sender": None}, "string"),
         ({"send_id": ""}, "at least 1"),

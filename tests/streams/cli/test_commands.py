@@ -118,9 +118,9 @@ def test_every_malformed_line_is_told_and_no_broker_is_needed_for_that() -> None
     result = run("publish", "--class", "newsletter", str(SAMPLES / "malformed.jsonl"))
     assert result.exit_code == 2
     lines = result.stderr.splitlines()
-    assert lines[-1] == "Error: 14 of 15 lines are wrong; nothing was sent: mend them and publish the file again."
+    assert lines[-1] == "Error: 15 of 15 lines are wrong; nothing was sent: mend them and publish the file again."
     told = [line.split(":")[0] for line in lines[:-1]]
-    assert told == [f"line {number}" for number in (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15)]
+    assert told == [f"line {number}" for number in range(1, 16)]
 
 
 def test_malformed_lines_can_be_had_as_json() -> None:

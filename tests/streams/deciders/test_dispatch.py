@@ -63,7 +63,7 @@ def test_an_alert_goes_to_its_number_whatever_the_contact_s_state(status: str) -
     assert (fact.to, fact.alert) == ("+34600000099", True)
 
 
-@pytest.mark.parametrize("number", ["600", "", "call me"])
+@pytest.mark.parametrize("number", ["600 000", "", "call me"])
 def test_an_alert_to_no_number_is_invalid(number: str) -> None:
     assert _skipped(OnePartition().request(to={"alert": number})) == "alert_invalid"
 
