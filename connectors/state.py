@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rocksdict import (
-    AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch, WriteBufferManager,
+    AccessType,
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteBufferManager,
 )  # fmt: skip
 
 from connectors.ports import Changes, MachineryFault

@@ -42,7 +42,7 @@ SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
 FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS)  # the order in which one step takes what has arrived
 INPUTS = (*FIRST, *SENDS)
 COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
-BATCH = 8_000  # records decided in one commit
+BATCH = 4_000  # records decided in one commit
 BURIED = 5  # dead letters by a decider's bug that one minute may bring; beyond, the worker stops
 MINUTE = 60_000
 BESIDE = 64 * 1024  # bytes of a key, and of the headers, that go with a record which is moved or buried
@@ -114,7 +114,7 @@ class Limits:
 
     batch: int = BATCH
     inbox: int = 2 * BATCH
-    inbox_bytes: int = 4 * 1024 * 1024
+    inbox_bytes: int = 3 * 1024 * 1024
     patience: int = 2_000
 
 

@@ -29,7 +29,7 @@ class Membership:
     data: Path
     partitions: int
     session_seconds: float = SESSION_SECONDS
-    fetch_bytes: int = 2 * 1024 * 1024
+    fetch_bytes: int = 1024 * 1024
     credentials: Any = None
 
 

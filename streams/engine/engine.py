@@ -73,7 +73,7 @@ class Wiring:
     settings: Settings
     inputs: tuple[Role, ...] = INPUTS
     limits: Limits = field(default_factory=Limits)
-    cached: int = 20_000
+    cached: int = 96_000  # decoded values kept by the worker, about 1 KiB each, shared by the partitions it owns
     on_facts: Callable[[Sequence[Any]], None] | None = None
 
 
@@ -277,7 +277,8 @@ class Engine:
         wiring = self.wiring
         reader = Reader(wiring.topics, wiring.client)
         changelog_id = wiring.topic_ids.get(Role.STATE.value, "")
-        over = takeover.TakeOver(reader, self.stores, wiring.encode, wiring.decode, wiring.cached, changelog_id)
+        cached = max(500, wiring.cached // max(1, len(partitions)))
+        over = takeover.TakeOver(reader, self.stores, wiring.encode, wiring.decode, cached, changelog_id)
         try:
             writers = {partition: self._writer(partition) for partition in partitions}
             await asyncio.gather(reader.open(), *(writer.open() for writer in writers.values()))
