@@ -146,15 +146,22 @@ class Evidence:
         return [decode_dead_letter(landed.value or b"") for landed in self.of(Role.DEAD_LETTERS)]
 
     @cached_property
-    def directory(self) -> Directory:
-        """All accounts, as they were at the end."""
-        directory = Directory()
-        for landed in self.of(Role.ACCOUNTS):
-            try:
-                directory.evolve(decode_input(Role.ACCOUNTS, landed.value), landed.offset)
-            except Undecodable:
-                directory.skip(landed.offset)
-        return directory
+    def _directories(self) -> dict[int | None, Directory]:
+        return {}
+
+    def directory(self, version: int | None = None) -> Directory:
+        """All accounts, as a decision saw them that says it looked at this version of the settings; None: the last."""
+        known = self._directories.get(version)
+        if known is None:
+            known = self._directories[version] = Directory()
+            for landed in self.of(Role.ACCOUNTS):
+                if version is not None and known.version >= version:
+                    break
+                try:
+                    known.evolve(decode_input(Role.ACCOUNTS, landed.value), landed.offset)
+                except Undecodable:
+                    known.skip(landed.offset)
+        return known
 
     @cached_property
     def state(self) -> Mapping[int, Mapping[bytes, bytes]]:

@@ -14,9 +14,10 @@ from events.callback import CallbackReceived
 from events.codec import encode_fact
 from events.envelope import Undecodable
 from events.fact import Fact
-from events.send import SendAttempted
+from events.send import SendAttempted, SendSkipped
 from events.topics import Role
 from projections import contact, keyspace
+from projections.account import Directory
 from projections.keyspace import MemoryView
 from streams import roster
 from streams.turn import Decision
@@ -57,13 +58,17 @@ def _queues(evidence: Evidence) -> Mapping[str, Queues]:
 
 @dataclass(slots=True)
 class _Replay:
-    """One contact. `now` is the engine's clock as its facts tell it, ms."""
+    """One contact. `now` is the engine's clock as its facts tell it, ms; `accounts` the settings that they looked at."""
 
     evidence: Evidence
     subject: str
     queues: Queues
     view: MemoryView = field(default_factory=MemoryView)
     now: int = 0
+    accounts: Directory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.accounts = self.evidence.directory()
 
     def all(self) -> Iterator[str]:
         """Group by group, up to the first that differs: what follows from an error says nothing new."""
@@ -77,6 +82,7 @@ class _Replay:
     def group(self, group: Group) -> Iterator[str]:
         """The facts of one cause, decided again."""
         self.now = group.facts[0].fact.time
+        self.accounts = self.evidence.directory(_looked_at(group))
         try:
             if group.internal:
                 facts = self._internal(group)
@@ -110,7 +116,7 @@ class _Replay:
         return None
 
     def _handle(self, event: Event) -> Decision:
-        return _handle(self.evidence, event, self.view, self.now)
+        return _handle(self.evidence, event, self.view, self.now, self.accounts)
 
     def _silent(self, event: Event) -> Iterator[str]:
         assert event.event is not None  # noqa: S101 - the queues hold no other
@@ -131,7 +137,7 @@ class _Replay:
         while self.view.scan(keyspace.TIMERS, 1):
             first = self.view.scan(keyspace.TIMERS, 1)[0][0]
             partition, key = group.partition, self.evidence.mac_key
-            fired = roster.due(self.view, self.evidence.directory, self.now, partition, key, limit=1)
+            fired = roster.due(self.view, self.accounts, self.now, partition, key, limit=1)
             facts = [fact for decision in fired for fact in decision.facts]
             if first == wanted or facts or not fired:
                 return facts
@@ -159,7 +165,7 @@ def _folded(evidence: Evidence, subject: str, updates: Sequence[Event]) -> Itera
         for of in group.facts:
             keyspace.fold(told, of.fact)
     for event in updates:
-        _handle(evidence, event, plain, 0)
+        _handle(evidence, event, plain, 0, evidence.directory())
     one: contact.State = told.get(key) or contact.initial
     other: contact.State = plain.get(key) or contact.initial
     for name in ("phone", "fields", "erased"):  # what neither a receipt nor a reply changes
@@ -167,9 +173,18 @@ def _folded(evidence: Evidence, subject: str, updates: Sequence[Event]) -> Itera
             yield f"{subject}: {name} in the journal is not what its updates come to, folded in their order"
 
 
-def _handle(evidence: Evidence, event: Event, view: MemoryView, now: int) -> Decision:
+def _looked_at(group: Group) -> int | None:
+    """The version of the settings that a decision says it looked at; None where it says nothing."""
+    for of in group.facts:
+        data = of.fact.data
+        if isinstance(data, SendAttempted | SendSkipped) and "settings_version" in data.looked_at:
+            return int(data.looked_at["settings_version"])
+    return None
+
+
+def _handle(evidence: Evidence, event: Event, view: MemoryView, now: int, accounts: Directory) -> Decision:
     assert event.event is not None  # noqa: S101 - asked of readable ones only
     return roster.handle(
-        event.event, event.landed.role, view, evidence.directory, now, event.landed.partition, evidence.mac_key,
+        event.event, event.landed.role, view, accounts, now, event.landed.partition, evidence.mac_key,
         moved=event.landed.origin is not None,
     )  # fmt: skip
