@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from chaos import delivery, replay
-from chaos.evidence import INPUTS, ROUTED, Evidence, Place, Told
+from chaos.evidence import INPUTS, PUBLISHED, READ, ROUTED, Evidence, Place, Told
 from chaos.feed import COUNTER, Item
 from events.contact import ContactRefused, ContactUpdated, FieldsChanged
 from events.partition import partition_of
@@ -69,21 +69,21 @@ def sequences(evidence: Evidence) -> Iterator[str]:
 
 def accounted(evidence: Evidence, plan: Sequence[Item]) -> Iterator[str]:
     """All that was published landed; each record was decided, or moved once, or is a dead letter once, and only one."""
-    landed = Counter(record.value for role in ROUTED for record in evidence.of(role) if record.origin is None)
+    landed = Counter(record.value for role in PUBLISHED for record in evidence.of(role) if record.origin is None)
     for value, times in Counter(item.value for item in plan).items():
         if landed[value] != times:
             yield f"a record was published {times} times and landed {landed[value]} times: the run itself is at fault"
     unsound = {item.value for item in plan if not item.sound}
     dead = Counter[Place]()
     for letter in evidence.dead_letters:
-        role = next((role for role in INPUTS if letter.topic.endswith(role.value)), None)
+        role = next((role for role in READ if letter.topic.endswith(role.value)), None)
         if role is None:
             yield f"a dead letter says that it came from {letter.topic}"
             continue
         dead[role, letter.partition, letter.offset] += 1
         if letter.reason == "decider":
             yield f"{role}[{letter.partition}]@{letter.offset}: a decider failed ({letter.detail})"
-        elif role in ROUTED and letter.original not in unsound:
+        elif role in PUBLISHED and letter.original not in unsound:
             yield f"{role}[{letter.partition}]@{letter.offset} was sound, and is a dead letter ({letter.reason})"
     moved = Counter(record.origin for role in ROUTED for record in evidence.of(role) if record.origin is not None)
     for role, events in evidence.events.items():

@@ -16,7 +16,9 @@ from projections.account import Directory
 
 ORIGIN = "recado-origin"  # header of a record that was moved: "topic/partition/offset" of where it had been
 ROUTED = (Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER)
+PUBLISHED = (*ROUTED, Role.ACCOUNTS)  # what upstream writes
 INPUTS = (*ROUTED, Role.CALLBACKS, Role.ANSWERS)
+READ = (*INPUTS, Role.ACCOUNTS)  # what is read: no facts follow from recado.accounts, but dead letters do
 
 Place = tuple[Role, int, int]
 """Topic, partition, offset."""
@@ -104,7 +106,7 @@ class Evidence:
     @cached_property
     def events(self) -> Mapping[Role, Sequence[Event]]:
         """The inbound topics, read."""
-        return {role: [self._read(landed) for landed in self.of(role)] for role in INPUTS}
+        return {role: [self._read(landed) for landed in self.of(role)] for role in READ}
 
     def _read(self, landed: Landed) -> Event:
         try:

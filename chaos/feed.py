@@ -30,6 +30,7 @@ _CITIES: Final = ("Madrid", "Sevilla", "València", "A Coruña", "Donostia", "Pa
 _NAMES: Final = ("Ana", "Íñigo", "Lucía", "Noah", "Zoë", "Martí")
 _REPEATED: Final = 0.05  # of all records, published again as they are
 _MALFORMED: Final = 0.02
+_SETTINGS: Final = 0.005  # new versions of the template
 _MISPLACED: Final = 0.06  # in a wrong partition, half of them without a key
 
 
@@ -75,6 +76,8 @@ class Feed:
             return random.choice(self._kept)._replace(wave=wave)
         if chance < _REPEATED + _MALFORMED:
             return self._malformed(wave)
+        if chance < _REPEATED + _MALFORMED + _SETTINGS and wave:
+            return self._template(wave)
         subject = f"{ACCOUNT}/c{int(self.contacts * random.random() ** 1.5):05d}"  # some are written about more often
         if subject not in self._known:
             self._known.add(subject)
@@ -116,6 +119,12 @@ class Feed:
             return Item(role, wave, key, value, None, sound=True)
         wrong = (partition_of(key, self.partitions) + random.randrange(1, self.partitions)) % self.partitions
         return Item(role, wave, key if random.random() < 0.5 else None, value, wrong, sound=True)
+
+    def _template(self, wave: int) -> Item:
+        text = f"{TEMPLATE_TEXT} ({self._made})"
+        data = {"template": TEMPLATE, "text": text, "variables": VARIABLES, "labels": ["orders"]}
+        value = self._envelope(wave, "recado.template.saved.v1", ACCOUNT, data)
+        return Item(Role.ACCOUNTS, wave, ACCOUNT.encode(), value, 0, sound=True)
 
     # --- contacts -------------------------------------------------------------------------------------------------
 
@@ -196,5 +205,6 @@ class Feed:
             orjson.dumps({**good, "data": {"via": "edit", "fields": {"_unheardOf": 1}}}),
             orjson.dumps({**good, "data": {"via": "guess", "fields": {}}}),
         ])  # fmt: skip
-        role = random.choice([Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER])
-        return Item(role, wave, random.choice([None, subject.encode()]), bad, random.randrange(self.partitions), False)
+        role = random.choice([Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER, Role.ACCOUNTS])
+        partition = 0 if role is Role.ACCOUNTS else random.randrange(self.partitions)
+        return Item(role, wave, random.choice([None, subject.encode()]), bad, partition, sound=False)

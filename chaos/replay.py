@@ -2,13 +2,14 @@
 
 An input that left facts must leave the very same ones, byte for byte, from the state that the facts before it made; one
 that left none must leave none; and the inputs of each topic must have been decided in the order in which they lie.
+A receipt cannot come before the commit of its attempt, as the call cannot: one that did is a violation, too.
 """
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chaos.evidence import Event, Evidence, Group
+from chaos.evidence import INPUTS, Event, Evidence, Group
 from events import client_id
 from events.callback import CallbackReceived
 from events.codec import encode_fact
@@ -43,8 +44,8 @@ def _queues(evidence: Evidence) -> Mapping[str, Queues]:
         if isinstance(fact.data, SendAttempted)
     }
     queued: dict[str, Queues] = defaultdict(dict)
-    for role, events in evidence.events.items():
-        for event in events:
+    for role in INPUTS:
+        for event in evidence.events[role]:
             if event.event is None or event.misplaced:
                 continue
             subject: str | None = event.event.subject
@@ -58,7 +59,7 @@ def _queues(evidence: Evidence) -> Mapping[str, Queues]:
 
 @dataclass(slots=True)
 class _Replay:
-    """One contact. `now` is the engine's clock as its facts tell it, ms; `accounts` the settings that they looked at."""
+    """One contact. `now` is the engine's clock as its facts tell it, ms; `accounts` the settings they looked at."""
 
     evidence: Evidence
     subject: str

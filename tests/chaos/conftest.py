@@ -62,12 +62,22 @@ class World:
         if partition is None:
             partition = partition_of(item.key or b"", PARTITIONS)
         self.append(item.role, partition, item.key, item.value)
+        if item.role is Role.ACCOUNTS:
+            self.learn(self.topics[Role.ACCOUNTS, 0][-1])
 
     def configure(self, data: InputData) -> None:
         value = encode_input(Input.of(data, id=str(self.now), source="/test", subject=ACCOUNT, time=self.now))
         self.append(Role.ACCOUNTS, 0, ACCOUNT.encode(), value)
-        self.directory.evolve(decode_input(Role.ACCOUNTS, value), self.topics[Role.ACCOUNTS, 0][-1].offset)
+        self.learn(self.topics[Role.ACCOUNTS, 0][-1])
         self.now += 1
+
+    def learn(self, landed: Landed) -> None:
+        """Settings are read at once, beside everything else."""
+        try:
+            self.directory.evolve(decode_input(Role.ACCOUNTS, landed.value), landed.offset)
+        except Undecodable as no:
+            self.directory.skip(landed.offset)
+            self.bury(landed, no)
 
     def settle(self) -> None:
         """Decide everything that lies there, and what comes of it."""
@@ -97,11 +107,15 @@ class World:
             view, moved = self.views[partition], landed.origin is not None
             self.keep(partition, roster.handle(event, role, view, self.directory, self.now, partition, MAC_KEY, moved))
         except Undecodable as no:
-            value, size = landed.value, len(landed.value or b"")
-            letter = DeadLetter(
-                no.reason, no.detail, f"test.{role.value}", partition, offset, self.now, value, size, landed.key
-            )
-            self.append(Role.DEAD_LETTERS, 0, landed.key, encode_dead_letter(letter))
+            self.bury(landed, no)
+
+    def bury(self, landed: Landed, no: Undecodable) -> None:
+        value, size = landed.value, len(landed.value or b"")
+        topic = f"test.{landed.role.value}"
+        letter = DeadLetter(
+            no.reason, no.detail, topic, landed.partition, landed.offset, self.now, value, size, landed.key
+        )
+        self.append(Role.DEAD_LETTERS, 0, landed.key, encode_dead_letter(letter))
 
     def keep(self, partition: int, decision: Decision) -> None:
         for fact in decision.facts:
