@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 from events.account import AccountConfigured, SendCancelled, TemplateSaved
 from events.answer import AnswerReceived
@@ -72,10 +71,11 @@ INPUTS: Final[tuple[type[InputData], ...]] = (
 NO_EXTENSIONS: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One event that came in, validated. `time` is the producer's, ms; (`source`, `id`) identify it; `extensions` holds
-    `class` where it was given, and nothing else."""
+    `class` where it was given, and nothing else. (A tuple: made for each event, for a third of what a
+    frozen dataclass costs.)
+    """
 
     id: str
     source: str
@@ -85,7 +85,7 @@ class Input:
     contact: str
     time: int
     data: InputData
-    extensions: Mapping[str, object] = field(default_factory=lambda: NO_EXTENSIONS)
+    extensions: Mapping[str, object] = NO_EXTENSIONS
 
     @classmethod
     def of(

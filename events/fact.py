@@ -1,8 +1,7 @@
 """A fact of the journal: what was decided, tried and learnt about one contact, in its place of that contact's order."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from events.contact import (
     ContactErased,
@@ -38,11 +37,11 @@ DATA: Final[tuple[type[FactData], ...]] = (
 SOURCE: Final = "/recado/engine"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """`subject` is account/contact; `sequence` counts the contact's facts, 1, 2, 3, ...; `time`, ms, is the engine's
     clock, and for what was said about or by the contact the time it was said at; the cause is the input event that led
-    here, by its id and source."""
+    here, by its id and source. (A tuple: one for each event, for a third of what a frozen
+    dataclass costs.)"""
 
     subject: str
     sequence: int

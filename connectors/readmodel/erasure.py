@@ -12,7 +12,7 @@ def redacted(fact: Fact) -> Fact:
     """The fact without its personal values: what its class marks so becomes null, or empty where null may not be."""
     of: Any = type(fact.data)
     blanks = _blanks(of)
-    return replace(fact, data=replace(fact.data, **blanks)) if blanks else fact
+    return fact._replace(data=replace(fact.data, **blanks)) if blanks else fact
 
 
 @cache
