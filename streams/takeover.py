@@ -5,13 +5,13 @@ former owner still writes. Written against the ports, so that a simulation drive
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
 
-from connectors.ports import Changes, Commit, LocalStore, Log, LogReader, MachineryFault, Stores
+from connectors.ports import Changes, Commit, LocalStore, Log, LogReader, MachineryFault, Record, Stores
 from events.codec import decode_fact
 from events.topics import Role
 from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Pipeline, Workflow
@@ -108,11 +108,20 @@ async def recover(
         position = -1
     store.source = changelog_id
     read = 0
-    async for records, after in reader.read(Role.STATE, partition, max(position, begin), end):
+    async for fetched, reached in reader.read(Role.STATE, partition, max(position, begin), end):
+        records, after = _within(end, fetched, reached)
         changes = {record.key: record.value for record in records if record.key is not None}
         store.write(changes, after, now)
         read += len(records)
     return store, Recovered(read, 0, wiped)
+
+
+def _within(end: int, records: Sequence[Record], after: int) -> tuple[Sequence[Record], int]:
+    """What of a fetch lies before the end: a fetch may bring more than was asked for, and what lies behind the end was
+    written by a new owner, if this worker was frozen meanwhile. Its state must fit the bounds; the fence does the rest."""
+    if after <= end:
+        return records, after
+    return [record for record in records if record.offset < end], end
 
 
 def _usable(store: LocalStore, begin: int, end: int, now: int, changelog_id: str) -> bool:
@@ -145,8 +154,8 @@ async def rebuild(
     """
     folded = 0
     header: bytes | None = None
-    async for records, _ in reader.read(Role.JOURNAL, partition, begin, end):
-        for record in records:
+    async for fetched, reached in reader.read(Role.JOURNAL, partition, begin, end):
+        for record in _within(end, fetched, reached)[0]:
             if record.value is None:
                 continue
             workflow.fold(decode_fact(record.value), view, record.timestamp)
