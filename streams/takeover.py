@@ -117,8 +117,9 @@ async def recover(
 
 
 def _within(end: int, records: Sequence[Record], after: int) -> tuple[Sequence[Record], int]:
-    """What of a fetch lies before the end: a fetch may bring more than was asked for, and what lies behind the end was
-    written by a new owner, if this worker was frozen meanwhile. Its state must fit the bounds; the fence does the rest."""
+    """What of a fetch lies before the end: a fetch may bring more than was asked for. What lies behind the end was
+    written by a new owner, if this worker was frozen meanwhile: its state must fit its bounds, the fence does the rest.
+    """
     if after <= end:
         return records, after
     return [record for record in records if record.offset < end], end
