@@ -16,9 +16,9 @@ Keyword = Literal["stop", "start", "help"]
 
 _LONGEST: Final = 64  # characters of a keyword: events/account.py
 # English, Spanish, French, Portuguese, Italian, German, Catalan. Words that people also use as an answer to a question
-# ("yes", "no", "end of June") are left out: an account that wants them lists them.
+# ("yes", "no") are left out: an account that wants them lists them.
 _STOP: Final = """
-    STOP STOPALL UNSUBSCRIBE OPTOUT QUIT CANCEL
+    STOP STOPALL UNSUBSCRIBE OPTOUT QUIT CANCEL END
     BAJA PARAR CANCELAR ALTO
     ARRET ARRETER DESABONNER DESINSCRIRE DESINSCRIPTION
     SAIR REMOVER DESCADASTRAR

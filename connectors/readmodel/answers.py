@@ -10,6 +10,7 @@ from connectors.readmodel.story import Step, story
 from events import instant
 from events.codec import encode_fact
 from events.contact import PHONE, PHONE_STATUS, SUBSCRIPTION, Subscription
+from projections import phone
 
 _TIMES: Final = (
     "requested_at",
@@ -44,15 +45,20 @@ _AS_THEY_ARE: Final = (
 
 def contact(answer: ContactAnswer, default_subscription: Subscription = "none") -> dict[str, Any]:
     """`fields` is what a PATCH of the contact would take: system and custom fields by their names. The account's
-    default is the subscription of a contact of whom nothing was said."""
+    default is the subscription of a contact of whom nothing was said. `same_phone` are the account's other contacts
+    that have the number now, for a contact as it is now."""
     account, _, name = answer.subject.partition("/")
     state = answer.state
+    described = phone.describe(state.phone) if state.phone else None
     subscription = state.subscription or default_subscription
     system = {PHONE: state.phone, PHONE_STATUS: state.phone_status, SUBSCRIPTION: subscription}
     return {
         "account": account,
         "contact": name,
         "phone": state.phone,
+        "phone_region": described and described.region,
+        "phone_type": described and described.type,
+        "same_phone": list(answer.same_phone),
         "phone_status": state.phone_status,
         "subscription": subscription,
         "fields": system | dict(state.fields),

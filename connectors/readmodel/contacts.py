@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from connectors.readmodel import bulk, schema
 from events.contact import ContactErased, FieldsChanged, PhoneChanged, PhoneStatusChanged, SubscriptionChanged
 from events.fact import Fact
-from projections import contact, keyspace
+from projections import contact, keyspace, phone
 
 _CHANGES: Final = (PhoneChanged, PhoneStatusChanged, SubscriptionChanged, FieldsChanged, ContactErased)
 _KEPT: Final = ("subject", "account", "contact", "first_at")
@@ -17,12 +17,14 @@ _KEPT: Final = ("subject", "account", "contact", "first_at")
 
 class Folded(NamedTuple):
     """The engine's state of a contact, and what only the read model keeps: times in ms, of the first fact and of the
-    last one that changed the contact itself (and not only tells of a send)."""
+    last one that changed the contact itself (and not only tells of a send), and the number's region and type."""
 
     state: contact.State
     sequence: int
     first_at: int
     updated_at: int
+    phone_region: str | None = None
+    phone_type: str | None = None
 
 
 class SequenceGap(Exception):
@@ -40,12 +42,18 @@ def fold(before: Folded | None, fact: Fact) -> Folded:
     if fact.sequence != before.sequence + 1:
         raise SequenceGap(fact, before.sequence)
     updated_at = fact.time if isinstance(fact.data, _CHANGES) else before.updated_at
-    return Folded(contact.evolve(before.state, fact), fact.sequence, before.first_at, updated_at)
+    state = contact.evolve(before.state, fact)
+    region, type_ = before.phone_region, before.phone_type
+    if state.phone != before.state.phone:
+        described = phone.describe(state.phone) if state.phone else None
+        region, type_ = (described.region, described.type) if described else (None, None)
+    return Folded(state, fact.sequence, before.first_at, updated_at, region, type_)
 
 
 def load(connection: Connection, subjects: Iterable[str]) -> dict[str, Folded]:
     table = schema.contacts
-    columns = (table.c.subject, table.c.state, table.c.sequence, table.c.first_at, table.c.updated_at)
+    columns = (table.c.subject, table.c.state, table.c.sequence, table.c.first_at, table.c.updated_at,
+               table.c.phone_region, table.c.phone_type)  # fmt: skip
     found = {}
     for some in bulk.portions(subjects):
         for subject, state, *kept in connection.execute(select(*columns).where(table.c.subject.in_(some))):
@@ -85,6 +93,8 @@ def _row(subject: str, folded: Folded) -> dict[str, Any]:
         "account": account,
         "contact": name,
         "phone": state.phone,
+        "phone_region": folded.phone_region,
+        "phone_type": folded.phone_type,
         "phone_status": state.phone_status,
         "subscription": state.subscription,
         "fields": orjson.dumps(dict(state.fields)).decode(),

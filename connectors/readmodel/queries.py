@@ -7,7 +7,7 @@ since the epoch, UTC. Answers are frozen values; answers.py makes the JSON of th
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, func, or_, select
 
 from connectors.readmodel import contacts, message, schema
 from connectors.readmodel import messages as message_rows
@@ -17,6 +17,7 @@ from projections.contact import State
 
 Received = Literal["delivered", "accepted"]
 
+SAME_PHONE: Final = 100  # contacts with one number that are shown; an opt-out by it reaches all of them
 _FAILED: Final = ("failed", "expired", "canceled")
 
 
@@ -27,6 +28,7 @@ class ContactAnswer(NamedTuple):
     state: State
     sequence: int
     updated_at: int
+    same_phone: tuple[str, ...] = ()  # the other contacts of the account that have its number now
 
 
 class SendRecord(NamedTuple):
@@ -75,7 +77,10 @@ def contact(engine: Engine, subject: str, at: int | None = None) -> ContactAnswe
         if at is None:
             columns = (table.c.state, table.c.sequence, table.c.updated_at)
             row = connection.execute(select(*columns).where(table.c.subject == subject)).one_or_none()
-            return row and ContactAnswer(subject, contacts.decode(subject, row[0]), row[1], row[2])
+            if row is None:
+                return None
+            state = contacts.decode(subject, row[0])
+            return ContactAnswer(subject, state, row[1], row[2], _same_phone(connection, subject, state.phone))
         # Each fact by its own time: an update's is the one its producer gave, a send's the engine's clock.
         query = select(facts.c.body).where(facts.c.subject == subject, facts.c.time <= at)
         query = query.order_by(facts.c.sequence)
@@ -84,6 +89,16 @@ def contact(engine: Engine, subject: str, at: int | None = None) -> ContactAnswe
         return None
     then = contacts.history(history)
     return ContactAnswer(subject, then.state, then.sequence, then.updated_at)
+
+
+def _same_phone(connection: Connection, subject: str, phone: str | None) -> tuple[str, ...]:
+    """Contacts, without their account, in order; at most SAME_PHONE."""
+    if phone is None:
+        return ()
+    table, (account, _, name) = schema.contacts, subject.partition("/")
+    wanted = (table.c.account == account, table.c.phone == phone, table.c.contact != name)
+    query = select(table.c.contact).where(*wanted).order_by(table.c.contact).limit(SAME_PHONE)
+    return tuple(connection.execute(query).scalars())
 
 
 def messages(engine: Engine, subject: str, limit: int = 100, before: int | None = None) -> list[message.Row]:

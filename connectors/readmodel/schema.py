@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 metadata: Final = MetaData()
 
@@ -63,6 +63,8 @@ contacts: Final = Table(
     Column("account", String, nullable=False),
     Column("contact", String, nullable=False),
     Column("phone", String),
+    Column("phone_region", String),  # ISO 3166-1 alpha-2; 001 for numbers of no country
+    Column("phone_type", String),  # mobile, fixed_line, fixed_line_or_mobile, voip, ...: libphonenumber's names
     Column("phone_status", String),
     Column("subscription", String),  # null: nothing was said, the account's default counts
     Column("fields", Text, nullable=False),  # the custom fields, a JSON object
@@ -74,7 +76,7 @@ contacts: Final = Table(
     # is not looked up here, so its count of bounces is not the engine's; what follows from the count is a fact anyway.
     Column("state", Text, nullable=False),
     Index("contacts_account", "account", "contact"),
-    Index("contacts_phone", "phone"),
+    Index("contacts_phone", "account", "phone"),
 )
 
 messages: Final = Table(

@@ -3,7 +3,8 @@
 | view | one row is | good for |
 |---|---|---|
 | v_messages | one send | what was sent to whom, when, in how many parts, and how it ended |
-| v_contacts | one contact | phone, statuses, custom fields as JSON |
+| v_contacts | one contact | phone with its region and type, statuses, custom fields as JSON |
+| v_shared_phones | a number that several contacts of an account have | who is written to twice |
 | v_outcomes | a day, account, class, template, outcome, reason and state | how many sends, parts and deliveries |
 | v_facts | one fact | the whole history; `body` is the event as it stands in the journal, JSON |
 """
@@ -22,9 +23,18 @@ FROM messages
 
 _CONTACTS = """
 CREATE VIEW v_contacts AS
-SELECT account, contact, phone, phone_status, subscription, fields, erased, sequence AS facts,
+SELECT account, contact, phone, phone_region, phone_type, phone_status, subscription, fields, erased, sequence AS facts,
        {first_at} AS first_at, {updated_at} AS updated_at
 FROM contacts
+"""
+
+_SHARED_PHONES = """
+CREATE VIEW v_shared_phones AS
+SELECT account, phone, COUNT(*) AS contacts
+FROM contacts
+WHERE phone IS NOT NULL
+GROUP BY account, phone
+HAVING COUNT(*) > 1
 """
 
 _OUTCOMES = """
@@ -42,7 +52,7 @@ SELECT subject, sequence, type, {time} AS time, send_id, partition, "offset", bo
 FROM facts
 """
 
-NAMES = ("v_messages", "v_contacts", "v_outcomes", "v_facts")
+NAMES = ("v_messages", "v_contacts", "v_shared_phones", "v_outcomes", "v_facts")
 
 
 class _Sqlite(dict[str, str]):
@@ -66,7 +76,7 @@ class _Postgresql(dict[str, str]):
 def create(connection: Connection) -> None:
     """Make the views, in the caller's transaction."""
     times = _Postgresql() if connection.dialect.name == "postgresql" else _Sqlite()
-    for statement in (_MESSAGES, _CONTACTS, _OUTCOMES, _FACTS):
+    for statement in (_MESSAGES, _CONTACTS, _SHARED_PHONES, _OUTCOMES, _FACTS):
         connection.execute(text(statement.format_map(times)))
 
 

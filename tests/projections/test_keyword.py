@@ -11,6 +11,37 @@ BUILT = Keywords()
 
 
 @pytest.mark.parametrize(
+    "word",
+    [
+        "STOP",
+        "STOPALL",
+        "UNSUBSCRIBE",
+        "CANCEL",
+        "END",
+        "QUIT",
+        "BAJA",
+        "PARAR",
+        "CANCELAR",
+        "ARRÊT",
+        "DÉSABONNER",
+        "SAIR",
+        "REMOVER",
+        "DESCADASTRAR",
+        "CANCELLA",
+        "DISISCRIVI",
+        "ABMELDEN",
+        "ABBESTELLEN",
+        "BAIXA",
+    ],
+)
+@pytest.mark.parametrize("written", ["{}", " {}. ", "«{}»", "¡{}!\n"])
+def test_the_whole_message_is_the_word_case_accents_and_punctuation_aside(word: str, written: str) -> None:
+    assert keyword(written.format(word), BUILT) == keyword(written.format(word.lower()), BUILT) == "stop"
+    assert keyword(f"don't {word}", BUILT) is None
+    assert keyword(f"{word} 12345", BUILT) is None
+
+
+@pytest.mark.parametrize(
     "text", ["STOP", "stop", " Stop. ", "¡Baja!", "BAJA", "Arrêt", "désabonner", "Sair", "stopp", "baixa", "ＳＴＯＰ"]
 )
 def test_an_opt_out_is_understood_in_seven_languages(text: str) -> None:

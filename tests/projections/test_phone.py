@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from projections.phone import LONGEST, Phone, Refusal, is_mobile, normalize, region
 
@@ -105,3 +107,46 @@ def test_every_number_of_the_sample_updates_is_read() -> None:
     written = [each["_mobilePhone"] for each in fields if each.get("_mobilePhone")]
     assert written
     assert all(isinstance(normalize(number, "ES"), Phone) for number in written)
+
+
+KINDS = {name: value for name, value in vars(PhoneNumberType).items() if name.isupper() and isinstance(value, int)}
+EXAMPLES = [
+    (region, kind, number)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    for kind, type_ in sorted(KINDS.items())
+    if kind != "UNKNOWN" and (number := phonenumbers.example_number_for_type(region, type_)) is not None
+]
+SHAPES = (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL)
+
+
+def test_the_library_has_examples_of_every_region_and_type() -> None:
+    assert {region for region, _, _ in EXAMPLES} == set(phonenumbers.SUPPORTED_REGIONS)
+    assert len({kind for _, kind, _ in EXAMPLES}) >= 9
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["E.164", "international", "national"])
+def test_the_example_numbers_of_every_region_and_type_are_read_as_the_library_reads_them(shape: int) -> None:
+    for of, kind, number in EXAMPLES:
+        e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        reading = normalize(phonenumbers.format_number(number, shape), of)
+        expected = PhoneNumberType.to_string(phonenumbers.number_type(number)).lower()
+        at_home = phonenumbers.region_code_for_number(number) or "001"
+        assert reading == Phone(e164, at_home, expected), (of, kind)
+
+
+def test_the_example_numbers_are_read_with_00_from_anywhere() -> None:
+    for of, kind, number in EXAMPLES:
+        e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        reading = normalize(f"00 {e164[1:4]}-{e164[4:]}", None)
+        assert isinstance(reading, Phone), (of, kind)
+        assert reading.e164 == e164
+
+
+def test_the_numbers_of_no_country_have_the_region_001() -> None:
+    for code in sorted(phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS):
+        number = phonenumbers.example_number_for_non_geo_entity(code)
+        assert number is not None
+        e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        reading = normalize(e164, "ES")
+        assert isinstance(reading, Phone)
+        assert (reading.e164, reading.region) == (e164, "001")

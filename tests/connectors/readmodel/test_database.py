@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, text, update
 
-from connectors.readmodel import database, schema
+from connectors.readmodel import database, schema, views
 from connectors.readmodel.database import DatabaseUnusable
 from tests.connectors.readmodel.journals import rows
 
@@ -49,7 +49,10 @@ def test_preparing_again_changes_nothing(engine: Engine) -> None:
 def test_another_schema_version_is_refused_and_left_alone(engine: Engine) -> None:
     with database.writing(engine) as connection:
         connection.execute(update(schema.schema_version).values(version=schema.VERSION + 1))
-    with pytest.raises(DatabaseUnusable, match=r"schema version 2, this Recado needs version 1.*recado rebuild"):
+    with pytest.raises(
+        DatabaseUnusable,
+        match=f"schema version {schema.VERSION + 1}, this Recado needs version {schema.VERSION}.*recado rebuild",
+    ):
         database.prepare(engine)
     with engine.connect() as connection:
         assert connection.execute(select(schema.schema_version.c.version)).scalar_one() == schema.VERSION + 1
@@ -59,7 +62,7 @@ def test_another_schema_version_is_refused_and_left_alone(engine: Engine) -> Non
 
 def test_processes_that_start_together_make_the_tables_once(engine: Engine) -> None:
     with database.writing(engine) as connection:
-        for view in ("v_messages", "v_contacts", "v_outcomes", "v_facts"):
+        for view in views.NAMES:
             connection.execute(text(f"DROP VIEW {view}"))
         schema.metadata.drop_all(connection)
     start = threading.Barrier(4)

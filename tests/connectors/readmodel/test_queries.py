@@ -153,6 +153,9 @@ def test_a_contact_now_and_at_any_time(engine: Engine) -> None:
         "account": "acme",
         "contact": "ana@example.com",
         "phone": "+34612345678",
+        "phone_region": "ES",
+        "phone_type": "mobile",
+        "same_phone": [],
         "phone_status": None,
         "subscription": "subscribed",
         "fields": {
@@ -229,3 +232,33 @@ def test_analysts_read_the_views(history: Engine) -> None:
     assert (str(day.day), day.template, day.sends, day.parts, day.delivered) == ("2026-11-23", "black-friday", 1, 1, 0)
     assert facts == 16
     assert [tuple(row) for row in people] == [("ana@example.com", 15), ("bob@example.com", 1)]
+
+
+def test_contacts_with_one_number_see_each_other(engine: Engine) -> None:
+    journal = Journal()
+    for subject in (ANA, BOB, "other/eva@example.com"):
+        journal.add(subject, PhoneChanged(None, "+34612345678", "edit"))
+    journal.add("acme/tom@example.com", PhoneChanged(None, "+34912345678", "edit"))
+    write_all(engine, journal.slices())
+    ana, tom = queries.contact(engine, ANA), queries.contact(engine, "acme/tom@example.com")
+    assert ana is not None
+    assert tom is not None
+    assert (ana.same_phone, tom.same_phone) == (("bob@example.com",), ())
+    shown = answers.contact(ana)
+    assert (shown["phone_region"], shown["phone_type"], shown["same_phone"]) == ("ES", "mobile", ["bob@example.com"])
+    assert answers.contact(tom)["phone_type"] == "fixed_line"
+    with engine.connect() as connection:
+        kinds = connection.execute(text("SELECT contact, phone_region, phone_type FROM v_contacts ORDER BY 1")).all()
+        assert ("tom@example.com", "ES", "fixed_line") in [tuple(row) for row in kinds]
+        shared = connection.execute(text("SELECT account, phone, contacts FROM v_shared_phones")).all()
+        assert [tuple(row) for row in shared] == [("acme", "+34612345678", 2)]
+
+
+def test_a_number_that_is_gone_leaves_no_region_behind(engine: Engine) -> None:
+    journal = Journal()
+    journal.add(ANA, PhoneChanged(None, "+34612345678", "edit"))
+    write_all(engine, journal.slices())
+    journal.add(ANA, FieldsChanged({"city": "Vigo"}, []), PhoneChanged("+34612345678", None, "edit"))
+    write_all(engine, journal.slices())
+    with engine.connect() as connection:
+        assert tuple(connection.execute(text("SELECT phone_region, phone_type FROM v_contacts")).one()) == (None, None)
