@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from connectors.admission import admit
 from connectors.files.lines import lines
-from events.account import AccountConfigured
-from events.codec import decode_unrouted
 from events.envelope import LIMIT, Undecodable
 from events.shape import Class
 from events.topics import Role
-
-OURS = frozenset({Role.CALLBACKS, Role.ANSWERS})  # topics that only Recado itself writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +46,8 @@ def read(stream: BinaryIO, class_: Class | None) -> Iterator[Event | Problem]:
             yield Problem(number, size, "not_json", "the line is empty: one event a line")
             continue
         try:
-            role, event = decode_unrouted(value, class_)
+            role, event = admit(value, class_)
         except Undecodable as error:
             yield Problem(number, size, error.reason, error.detail)
             continue
-        if role in OURS:
-            yield Problem(number, size, "topic", f"only Recado itself writes {role}: this is no event to publish")
-        elif isinstance(event.data, AccountConfigured) and _plain_token(event.data):
-            rule = "holds a plain token, which may not be written to Kafka: use `recado account set --token-file`"
-            yield Problem(number, size, "schema", f"data.connector.token: {rule}")
-        else:
-            yield Event(number, size, role, event.subject, value)
-
-
-def _plain_token(settings: AccountConfigured) -> bool:
-    return any(c is not None and c.sealed_token is None for c in (settings.connector, settings.fallback))
+        yield Event(number, size, role, event.subject, value)

@@ -13,7 +13,7 @@ from aiohttp import web
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from connectors.credentials import is_api_key
+from connectors.http.bearer import presents_key, unauthorised
 from connectors.http.problems import problem
 from connectors.http.queries_parameters import Parameters, Refused
 from connectors.readmodel import answers, queries
@@ -126,14 +126,8 @@ class _Queries:
         return answers.send(records[0])
 
     def _authorise(self, request: web.Request) -> None:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        # Compared whatever the scheme: the time taken tells nothing.
-        same = is_api_key(self._secret, request.match_info["account"], given.strip())
-        if not (same and scheme.lower() == "bearer"):
-            detail = "Send `Authorization: Bearer <api key>` with the account's key; `recado account set` prints it."
-            response = problem(401, "Not authorised", detail)
-            response.headers["WWW-Authenticate"] = "Bearer"
-            raise _Stopped(response)
+        if not presents_key(request, self._secret, request.match_info["account"]):
+            raise _Stopped(unauthorised())
 
     async def _ask(self, query: Callable[..., T], *arguments: Any) -> T:
         """SQL blocks, so it runs in a thread."""

@@ -1,4 +1,4 @@
-"""Single records into Kafka, each durable before it counts: what the ingress and the API write through.
+"""Records into Kafka, one or some, durable before they count: what the ingress and the API write through.
 
 The real appender outlives its broker: it opens a producer in the background, again and again, and says meanwhile that
 nothing is durable. A record whose acknowledgement did not come may still be in Kafka; who repeats it has to give it the
@@ -8,7 +8,7 @@ same event id.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -24,21 +24,26 @@ class NotDurable(Exception):
     """The record is not surely in Kafka. The message says why, for a person; repeat it later."""
 
 
-class Appender(Protocol):
-    """Writes one record at a time."""
-
-    async def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
-        """Return once the record is durable. Raises NotDurable; waits as long as the broker does, so bound it."""
-        ...
-
-
 class Appended(NamedTuple):
-    """One record that an appender in memory took."""
+    """One record, and where it goes."""
 
     topic: str
     partition: int
     key: bytes
     value: bytes
+
+
+class Appender(Protocol):
+    """Writes records that others wait for."""
+
+    async def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        """Return once the record is durable. Raises NotDurable; waits as long as the broker does, so bound it."""
+        ...
+
+    async def append_all(self, records: Sequence[Appended]) -> None:
+        """Return once all are durable; within a partition they keep their order. Raises NotDurable, and then any of
+        them may be in Kafka; waits as `append` does."""
+        ...
 
 
 @dataclass(slots=True)
@@ -54,10 +59,14 @@ class MemoryAppender:
 
     async def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
         """Keep the record in the list. Raises NotDurable while `down`."""
+        await self.append_all([Appended(topic, partition, key, value)])
+
+    async def append_all(self, records: Sequence[Appended]) -> None:
+        """Keep the records in the list. Raises NotDurable while `down`."""
         if self.down:
             raise NotDurable("the broker is down")
         await self.open.wait()
-        self.records.append(Appended(topic, partition, key, value))
+        self.records.extend(records)
 
 
 class KafkaAppender:
@@ -103,11 +112,18 @@ class KafkaAppender:
 
     async def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
         """See Appender."""
+        await self.append_all([Appended(topic, partition, key, value)])
+
+    async def append_all(self, records: Sequence[Appended]) -> None:
+        """See Appender."""
         producer = self._producer
         if producer is None:
             raise NotDurable("the broker cannot be reached")
         try:
-            await producer.send_and_wait(topic, value, key=key, partition=partition)
+            pending = [await producer.send(r.topic, r.value, key=r.key, partition=r.partition) for r in records]
+            for taken in await asyncio.gather(*pending, return_exceptions=True):
+                if isinstance(taken, BaseException):
+                    raise taken
         except asyncio.CancelledError:
             if self._probing is None:
                 self._probing = asyncio.create_task(self._probe())
@@ -118,7 +134,8 @@ class KafkaAppender:
                 self._producer = None
                 self._retire(producer)
                 self._opening = asyncio.create_task(self._open())
-            raise NotDurable(f"{topic}[{partition}] did not take a record: {type(error).__name__}") from None
+            topics = ", ".join(sorted({f"{r.topic}[{r.partition}]" for r in records}))
+            raise NotDurable(f"{topics} did not take a record: {type(error).__name__}") from None
 
     async def _open(self) -> None:
         pause = self._first_pause

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -11,6 +12,8 @@ from sqlalchemy import Engine
 from connectors.clock import SystemClock
 from connectors.credentials import callback_secret, mac_key
 from connectors.http import problems
+from connectors.http.cloudevents import CloudEvents
+from connectors.http.commands import Commands, Outbox
 from connectors.http.ingress import Ingress, health, runner
 from connectors.http.queries import build_queries
 from connectors.kafka.accounts import AccountsReader
@@ -37,14 +40,11 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
     app = web.Application(middlewares=[problems.middleware])
     reading: asyncio.Task[None] | None = None
     async with AsyncExitStack() as stack:
+        appender = KafkaAppender(client(settings))
+        stack.push_async_callback(appender.close)
+        partitions = await asyncio.to_thread(_partitions, settings)
         if ingress:
-            appender = KafkaAppender(client(settings))
-            stack.push_async_callback(appender.close)
-            app.add_routes(_ingress(settings, appender, await asyncio.to_thread(_partitions, settings)).routes())
-            await appender.open(_OPENING)
-            app.add_routes(health(lambda: appender.ready))
-        else:
-            app.add_routes(health(lambda: True))
+            app.add_routes(_ingress(settings, appender, partitions).routes())
         if api:
             directory = Directory()
             accounts = AccountsReader(name(settings.topic_prefix, Role.ACCOUNTS), client(settings), directory)
@@ -56,6 +56,9 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
             stack.callback(engine.dispose)
             await asyncio.to_thread(prepare, engine)
             app.add_routes(_queries(settings, engine, directory))
+            app.add_routes(_commands(settings, Outbox(appender, settings.topic_prefix, partitions)))
+        await appender.open(_OPENING)
+        app.add_routes(health(lambda: appender.ready))
         served = runner(app)
         await served.setup()
         stack.push_async_callback(served.cleanup)
@@ -83,8 +86,14 @@ def _queries(settings: Settings, engine: Engine, directory: Directory) -> list[w
     return build_queries(engine, settings.secret(), default_subscription)
 
 
+def _commands(settings: Settings, outbox: Outbox) -> list[web.RouteDef]:
+    secret, clock = settings.secret(), SystemClock().now
+    commands = Commands(outbox, secret, clock, lambda: uuid.uuid4().hex)
+    return [*commands.routes(), *CloudEvents(outbox, secret).routes()]
+
+
 def _partitions(settings: Settings) -> int:
-    """How many the callbacks' topic really has: a receipt belongs where its contact's state is."""
+    """How many the co-partitioned topics really have: an event belongs where its contact's state is."""
     with Admin(settings.kafka or "", settings.security) as admin:
         topic = admin.describe(settings.topic_prefix).get(Role.CALLBACKS)
     if topic is None:
