@@ -11,13 +11,12 @@ from typing import Final
 import orjson
 
 from chaos import delivery, replay
-from chaos.evidence import INPUTS, PUBLISHED, READ, ROUTED, Evidence, Place, Told
+from chaos.evidence import INPUTS, PUBLISHED, READ, ROUTED, Evidence, Place
 from chaos.feed import COUNTER, Item
 from events.contact import ContactRefused, ContactUpdated, FieldsChanged
 from events.partition import partition_of
 from events.topics import Role
 from projections import keyspace
-from projections.keyspace import MemoryView
 
 COUNTS: Final = b"p/counts"
 
@@ -144,11 +143,8 @@ def state(evidence: Evidence) -> Iterator[str]:
     compared = (keyspace.CONTACTS, keyspace.SENDS, keyspace.OPEN)
     for partition in range(evidence.partitions):
         kept = evidence.state.get(partition, {})
-        view = MemoryView()
-        told: Sequence[Told] = evidence.journal.get(partition, ())
-        for fact, _ in told:
-            keyspace.fold(view, fact)
-        rebuilt = {key: keyspace.encode(key, value) for key, value in view.values.items() if key[:2] in compared}
+        told = evidence.folded[partition].values
+        rebuilt = {key: keyspace.encode(key, value) for key, value in told.items() if key[:2] in compared}
         # decoded and encoded: what an earlier version stored without a field has its default
         here = {
             key: keyspace.encode(key, keyspace.decode(key, value)) for key, value in kept.items() if key[:2] in compared

@@ -11,7 +11,6 @@ from events.contact import SUBSCRIPTION, ContactUpdated
 from events.send import SendAccepted, SendAttempted, SendGivenUp, SendRefused, SendRequested, SendUnknown
 from events.topics import Role
 from projections import keyspace, send
-from projections.keyspace import MemoryView
 
 AFTER: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"accepted", "refused", "unknown"}),
@@ -26,9 +25,7 @@ def outcomes(evidence: Evidence, most_unknown: int) -> Iterator[str]:
     """Each attempt ends in exactly one of accepted, refused, unknown first; each request has an outcome."""
     at: dict[tuple[str, str, int], str] = {}
     crashed = 0
-    view = MemoryView()
     for fact in evidence.facts:
-        keyspace.fold(view, fact)
         data = fact.data
         if isinstance(data, SendAttempted):
             name = (fact.subject, data.send_id, data.attempt)
@@ -55,6 +52,7 @@ def outcomes(evidence: Evidence, most_unknown: int) -> Iterator[str]:
             if asked is None or event.misplaced or not isinstance(asked.data, SendRequested):
                 continue
             send_id = asked.data.send_id or asked.id
+            view = evidence.folded[event.landed.partition]
             state: send.State | None = view.get(keyspace.send_key(client_id.send_hash(asked.subject, send_id)))
             if state is None or state.phase in ("new", "open", "deferred"):
                 phase = state.phase if state else "never decided"

@@ -12,7 +12,9 @@ from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact
 from events.partition import partition_of
 from events.topics import Role
+from projections import keyspace
 from projections.account import Directory
+from projections.keyspace import MemoryView
 
 ORIGIN = "recado-origin"  # header of a record that was moved: "topic/partition/offset" of where it had been
 ROUTED = (Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER)
@@ -128,6 +130,16 @@ class Evidence:
     def facts(self) -> Sequence[Fact]:
         """All facts; those of one contact in their order."""
         return [told.fact for partition in sorted(self.journal) for told in self.journal[partition]]
+
+    @cached_property
+    def folded(self) -> Mapping[int, MemoryView]:
+        """The state of each partition as its facts alone make it."""
+        views = {partition: MemoryView() for partition in range(self.partitions)}
+        for partition, journal in self.journal.items():
+            view = views[partition]
+            for told in journal:
+                keyspace.fold(view, told.fact)
+        return views
 
     @cached_property
     def groups(self) -> Mapping[str, Sequence[Group]]:
