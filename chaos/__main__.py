@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from chaos.driver import Driver, Outcome, Plan
+from chaos.driver import PROVIDER_FAULTS, Driver, Outcome, Plan
 from chaos.faults import ALL, KILLS
 from connectors.kafka.admin import Admin
 from connectors.kafka.embedded import EmbeddedKafka
@@ -46,10 +46,11 @@ def table(outcome: Outcome) -> Table:
 @click.option("--partitions", type=click.IntRange(1, 64), default=4, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 8), default=1, show_default=True)
 @click.option("--kills-only", is_flag=True, help="SIGKILL alone, with and without the local state.")
+@click.option("--provider-faults", is_flag=True, help="The provider drops, refuses and throttles calls, too.")
 @click.option("--data", type=click.Path(path_type=Path), help="Where state and logs stay; default: nowhere.")
 def main(
     seed: int | None, blows: int, events: int, contacts: int, partitions: int, workers: int, kills_only: bool,
-    data: Path | None,
+    provider_faults: bool, data: Path | None,
 ) -> None:  # fmt: skip
     """Start real workers on a real broker, strike them by seed, and judge what is left.
 
@@ -58,7 +59,7 @@ def main(
     console = Console()
     plan = Plan(
         seed if seed is not None else int.from_bytes(os.urandom(4)), blows, events, contacts, partitions, workers,
-        weights=KILLS if kills_only else ALL,
+        weights=KILLS if kills_only else ALL, provider_faults=PROVIDER_FAULTS if provider_faults else (),
     )  # fmt: skip
     console.print(f"seed {plan.seed}")
     settings = Settings.from_env(os.environ)

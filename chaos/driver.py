@@ -35,6 +35,16 @@ CALLBACK_FAULTS: Final = (
     {"kind": "callback_before_answer", "probability": 0.1},
     {"kind": "callback_lost", "probability": 0.05},
 )
+PROVIDER_FAULTS: Final = (
+    {"kind": "drop_after", "probability": 0.01},
+    {"kind": "drop_before", "probability": 0.01},
+    {"kind": "status", "status": 500, "probability": 0.01},
+    {"kind": "status", "status": 429, "probability": 0.01, "seconds": 1},
+    {"kind": "status_after", "probability": 0.01},
+    {"kind": "field_error", "probability": 0.01},
+    {"kind": "cut", "probability": 0.01},
+    {"kind": "slow", "probability": 0.02, "seconds": 0.5},
+)
 
 
 @dataclass(frozen=True, slots=True)

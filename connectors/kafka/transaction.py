@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from connectors.ports import Commit, Fenced, MachineryFault, Message
 from events.topics import Role
@@ -63,40 +63,41 @@ class TransactionLog:
         """See ports.Log. Any failure leaves the producer unusable on purpose: the caller must stop."""
         producer = self._producer
         partition = self._partition
+        sent: list[Any] = []
         try:
             await producer.begin_transaction()
-            pending: list[Any] = []
             at = commit.at
             if commit.facts:
-                pending += await self._append(Role.JOURNAL, partition, commit.facts, at)
+                await self._append(sent, Role.JOURNAL, partition, commit.facts, at)
             moved: dict[tuple[Role, int], list[Message]] = {}
             for role, message in commit.moved:
                 target = message.partition if message.partition is not None else partition
                 moved.setdefault((role, target), []).append(message)
             for (role, target), messages in moved.items():
-                pending += await self._append(role, target, messages, at)
+                await self._append(sent, role, target, messages, at)
             if commit.dead_letters:
-                pending += await self._append(Role.DEAD_LETTERS, 0, commit.dead_letters, at)
-            state = await self._append(
-                Role.STATE, partition, (Message(key, value) for key, value in commit.changes.items()), at
-            )
-            last = None
-            for future in pending:
-                await future
-            for future in state:
-                last = await future
+                await self._append(sent, Role.DEAD_LETTERS, 0, commit.dead_letters, at)
+            others = len(sent)
+            changes = (Message(key, value) for key, value in commit.changes.items())
+            await self._append(sent, Role.STATE, partition, changes, at)
+            written = [await future for future in sent]
             await producer.commit_transaction()
         except FENCED as exc:
             raise Fenced(f"partition {partition}: another worker has taken it over") from exc
+        except IllegalOperation as exc:
+            # The transaction ended under our hands: why is in what of it was sent before.
+            ends = [future.exception() for future in sent if future.done() and not future.cancelled()]
+            if any(isinstance(end, FENCED) for end in ends):
+                raise Fenced(f"partition {partition}: another worker has taken it over") from exc
+            raise MachineryFault(f"partition {partition}: the commit broke off: {exc!r}") from exc
         except (KafkaError, OSError) as exc:
             raise MachineryFault(f"partition {partition}: the commit's outcome is not known: {exc!r}") from exc
-        if last is None:
+        if len(written) == others:
             raise MachineryFault(f"partition {partition}: a commit without a change of state")
-        return int(last.offset) + 1
+        return int(written[-1].offset) + 1
 
-    async def _append(self, role: Role, partition: int, messages: Iterable[Message], at: int) -> list[Any]:
+    async def _append(self, sent: list[Any], role: Role, partition: int, messages: Iterable[Message], at: int) -> None:
         producer, topic = self._producer, self._topics[role]
-        futures: list[Any] = []
         batch = producer.create_batch()
         append = batch.append
         empty = True
@@ -105,12 +106,11 @@ class TransactionLog:
             headers = list(message.headers)  # aiokafka's builder takes nothing else
             if append(timestamp=at, key=key, value=value, headers=headers) is None:
                 if not empty:
-                    futures.append(await producer.send_batch(batch, topic, partition=partition))
+                    sent.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
                 append = batch.append
                 if append(timestamp=at, key=key, value=value, headers=headers) is None:
                     raise MachineryFault(f"a record of {len(value or b'')} bytes does not fit a batch of {topic}")
             empty = False
         if not empty:
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
-        return futures
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
