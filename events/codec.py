@@ -87,10 +87,13 @@ def _envelope(value: bytes | None) -> dict[str, Any]:
 
 
 def _decode(role: Role, document: dict[str, Any]) -> Input:
-    get = document.get
-    id_, source, type_, subject, time, data = (
-        get("id"), get("source"), get("type"), get("subject"), get("time"), get("data"),
-    )  # fmt: skip
+    try:
+        id_, source, type_, subject, time, data, version = (
+            document["id"], document["source"], document["type"], document["subject"], document["time"],
+            document["data"], document["specversion"],
+        )  # fmt: skip
+    except KeyError:
+        raise of_envelope(document) from None
     if not (
         type(id_) is type(source) is type(type_) is type(subject) is type(time) is str
         and 0 < len(id_) <= envelope.ID_CHARACTERS
@@ -99,7 +102,7 @@ def _decode(role: Role, document: dict[str, Any]) -> Input:
         and subject
         and id_.isprintable()
         and source.isprintable()
-        and get("specversion") == "1.0"
+        and version == "1.0"
         and data is not None
     ):
         raise of_envelope(document)

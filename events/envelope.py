@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Self
 
@@ -43,7 +44,13 @@ class Undecodable(Exception):
 
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+ACCOUNT_CHARACTERS: Final = 40
 CONTACT_CHARACTERS: Final = 128
+
+
+@lru_cache(maxsize=4096)  # accounts are few, and each is judged with every event of its contacts
+def _is_account(text: str) -> bool:
+    return _ACCOUNT.fullmatch(text) is not None
 
 
 def split_subject(subject: str) -> tuple[str, str]:
@@ -53,7 +60,7 @@ def split_subject(subject: str) -> tuple[str, str]:
     Raises Undecodable("subject").
     """
     account, slash, contact = subject.partition("/")
-    if _ACCOUNT.fullmatch(account) is None:
+    if len(account) > ACCOUNT_CHARACTERS or not _is_account(account):
         rule = "1 to 40 of a-z, 0-9 and -, not beginning with -"
         raise Undecodable("subject", f"subject: what stands before the / is no account, which is {rule}")
     if slash and not (0 < len(contact) <= CONTACT_CHARACTERS and contact.isprintable() and "/" not in contact):
