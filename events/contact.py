@@ -127,13 +127,15 @@ class PhoneStatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChanged:
-    """`_smsSubscriptionStatus` is another one now; evidence is what proves the consent, for people."""
+    """`_smsSubscriptionStatus` is another one now; evidence is what proves the consent, for people; `by` is the contact
+    with the same number who opted out, None for whom it is about."""
 
     TYPE: ClassVar[str] = "recado.subscription.changed.v1"
     from_: Subscription
     to: Subscription
     via: Literal["edit", "import", "workflow", "tag", "keyword", "link"]
     evidence: str | None = field(default=None, metadata={"personal": True})
+    by: str | None = field(default=None, metadata={"personal": True})
 
 
 @dataclass(frozen=True, slots=True)

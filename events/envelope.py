@@ -10,6 +10,7 @@ from events.account import AccountConfigured, SendCancelled, TemplateSaved
 from events.answer import AnswerReceived
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
+from events.opt_out import NumberOptedOut, OptOutRequested
 from events.send import SendRequested
 
 LIMIT: Final = 256 * 1024  # bytes of one event
@@ -70,10 +71,13 @@ def split_subject(subject: str) -> tuple[str, str]:
 
 
 AccountData = AccountConfigured | TemplateSaved | SendCancelled
-InputData = ContactUpdated | ContactErasure | SendRequested | AnswerReceived | CallbackReceived | AccountData
+OptOutData = OptOutRequested | NumberOptedOut
+InputData = (
+    ContactUpdated | ContactErasure | SendRequested | AnswerReceived | CallbackReceived | OptOutData | AccountData
+)  # fmt: skip
 INPUTS: Final[tuple[type[InputData], ...]] = (
     AccountConfigured, TemplateSaved, SendCancelled, ContactUpdated, ContactErasure, SendRequested, CallbackReceived,
-    AnswerReceived,
+    AnswerReceived, OptOutRequested, NumberOptedOut,
 )  # fmt: skip
 NO_EXTENSIONS: Final[Mapping[str, object]] = MappingProxyType({})
 

@@ -24,6 +24,8 @@ from events.dead_letter import DeadLetter
 from events.envelope import Input, InputData
 from events.fact import Fact, FactData
 from events.message import InboundReceived, LinkClicked, MessageStateChanged
+from events.opt_out import ACCOUNT as OPT_OUT
+from events.opt_out import NumberOptedOut, OptOutRequested, hash_number
 from events.send import (
     SendAccepted,
     SendAttempted,
@@ -131,6 +133,9 @@ CALLED_BACK: Final = CallbackReceived.of_json(
     }
 )
 
+OPT_OUT_REQUESTED: Final = OptOutRequested(code="4gfFDKcYTUpV3bO9")
+NUMBER_OPTED_OUT: Final = NumberOptedOut(number=hash_number(ACCOUNT, PHONE), via="keyword", evidence="replied 'BAJA'")
+
 
 def _input(number: int, data: InputData, subject: str, source: str) -> Input:
     return Input.of(data, id=f"example-{number}", source=source, subject=subject, time=SEVEN + number * MINUTE)
@@ -146,6 +151,8 @@ INPUTS: Final[tuple[Input, ...]] = (
     _input(7, ANSWERED, SUBJECT, "/recado/sender"),
     _input(8, CALLED_BACK, ACCOUNT, "/recado/ingress"),
     _input(9, ERASURE, SUBJECT, "/console"),
+    _input(10, OPT_OUT_REQUESTED, OPT_OUT, "/recado/opt-out"),
+    _input(11, NUMBER_OPTED_OUT, SUBJECT, "/recado/numbers"),
 )
 
 _LOOKED_AT: Final = {"phone_status": "active", "subscription": "subscribed", "settings_version": 2}

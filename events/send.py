@@ -189,7 +189,8 @@ class SendAttempted:
     """Permission for one call of the provider, by the worker that committed it and nobody after.
 
     `to` is E.164 with +; `text` is as handed over, variables filled; `parts` are SMS parts; `alert` says that `to` is a
-    fixed number; `looked_at` are the values each rule of eligibility saw.
+    fixed number; `looked_at` are the values each rule of eligibility saw; `unsubscribe` is the code of the opt-out link
+    in the text.
     """
 
     TYPE: ClassVar[str] = "recado.send.attempted.v1"
@@ -210,6 +211,7 @@ class SendAttempted:
     looked_at: Mapping[str, Any]
     requested_at: int = field(default=0, metadata={"moment": True})
     body: str = ""
+    unsubscribe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

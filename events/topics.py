@@ -12,6 +12,7 @@ from events.answer import AnswerReceived
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.fact import DATA
+from events.opt_out import NumberOptedOut, OptOutRequested
 from events.partition import partition_of
 from events.send import SendRequested
 from events.shape import Class
@@ -43,6 +44,7 @@ class Role(StrEnum):
     NEWSLETTER = "sends.newsletter"
     CALLBACKS = "callbacks"
     ANSWERS = "answers"
+    NUMBERS = "numbers"
     JOURNAL = "journal"
     DEAD_LETTERS = "dead-letters"
     STATE = "state-changelog"
@@ -123,10 +125,11 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         Role.CALLBACKS,
-        "Receipts and replies, written by the ingress into the partition that the client id names.",
+        "Receipts, replies and opt-outs by link, written by the ingress into the partition that the client id, or the "
+        "link, names.",
         "account",
         "all",
-        (CallbackReceived.TYPE,),
+        (CallbackReceived.TYPE, OptOutRequested.TYPE),
         internal=True,
     ),
     Topic(
@@ -137,6 +140,16 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
         (AnswerReceived.TYPE,),
         internal=True,
         retention=7 * _DAY_MS,
+    ),
+    Topic(
+        Role.NUMBERS,
+        "Opt-outs that reach every contact with the same number: a copy for each partition, written by the partition "
+        "engine with the fact. Numbers are hashed.",
+        _CONTACT,
+        "all",
+        (NumberOptedOut.TYPE,),
+        internal=True,
+        retention=35 * _DAY_MS,
     ),
     Topic(
         Role.JOURNAL,

@@ -49,7 +49,7 @@ class State(NamedTuple):
     bounces: tuple[int, ...] = ()  # sequences of the later attempts that bounced hard, ascending
     keyword: str | None = None  # the last `stop` or `start` the contact wrote
     keyword_at: int = 0
-    said: Subscription | None = None  # the last subscription that anyone said but by a keyword
+    said: Subscription | None = None  # the last subscription that anyone said but the contact by a keyword
     said_at: int = 0
 
 
@@ -84,9 +84,10 @@ def evolve(state: State, fact: Fact, attempted: Attempted | None = None) -> Stat
         return state
     if isinstance(data, SubscriptionChanged):
         state = state._replace(sequence=sequence, subscription=data.to, subscription_at=fact.time)
-        if data.via == "keyword":
+        if data.via == "keyword" and data.by is None:
             return state
-        return state._replace(said=data.to, said_at=fact.time, erased=state.erased and data.via == "link")
+        opted_out = data.via in ("link", "keyword")  # which does not bring back what was erased
+        return state._replace(said=data.to, said_at=fact.time, erased=state.erased and opted_out)
     if isinstance(data, MessageStateChanged):
         state = state._replace(sequence=sequence)
         return state if attempted is None else _told(state, data, attempted)

@@ -5,10 +5,12 @@
     o/<send hash>              marker of an open attempt: attempted, and no outcome yet
     t/<due ms>/<send hash>     timer: deferred, to be resolved, or to be closed at that time
     i/<16 bytes>               an event that was read: the day (since the epoch) after which it is forgotten
+    u/<code>                   contacts whose opt-out link has this code: one, but for one chance in 10^15
+    n/<number hash>/<contact>  a contact (account/contact) that has this number: every one with it opts out together
     r/<send hash>              receipts that came before their attempt: the day they are forgotten, and themselves
     p/...                      the engine's own (positions, counters)
 
-`apply` alone changes c/, s/, o/ and t/, and needs the facts alone: so the journal rebuilds them.
+`apply` alone changes c/, s/, o/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them.
 """
 
 from hashlib import blake2b
@@ -17,8 +19,10 @@ from typing import Any, Final, Protocol
 import orjson
 
 from events.client_id import send_hash
+from events.contact import ContactErased, PhoneChanged
 from events.fact import SOURCE, Fact
 from events.message import InboundReceived, MessageStateChanged
+from events.opt_out import hash_number
 from events.send import (
     SendAccepted,
     SendAttempted,
@@ -32,8 +36,8 @@ from projections import contact, send
 
 __all__ = [
     "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "SEEN", "SENDS", "SWEPT", "TIMERS", "MemoryView", "View", "apply",
-    "contact_key", "decode", "encode", "fold", "forgettable", "forgotten_after", "open_key", "parked_key", "seen_key",
-    "send_key", "timer", "timer_key",
+    "contact_key", "decode", "encode", "fold", "forgettable", "forgotten_after", "link_key", "number_key", "open_key",
+    "owner_of", "parked_key", "seen_key", "send_key", "timer", "timer_key",
 ]  # fmt: skip
 
 CONTACTS: Final = b"c/"
@@ -120,6 +124,20 @@ def timer(key: bytes) -> tuple[int, str]:
     return int(key[2:15]), key[16:].decode()
 
 
+def link_key(code: str) -> bytes:
+    return b"u/" + code.encode()
+
+
+def number_key(number: str, subject: str) -> bytes:
+    """`number` is the hash of events/opt_out.py; an empty subject makes the prefix of all that have the number."""
+    return b"n/%s/%s" % (number.encode(), subject.encode())
+
+
+def owner_of(key: bytes) -> str:
+    """The subject of a number's key."""
+    return key[35:].decode()
+
+
 def parked_key(hashed: str) -> bytes:
     return b"r/" + hashed.encode()
 
@@ -178,17 +196,33 @@ def apply(view: View, fact: Fact, now: int = 0) -> None:
 
 
 def fold(view: View, fact: Fact) -> None:
-    """Fold one fact into c/, s/, o/ and t/: the only code that changes them."""
+    """Fold one fact into c/, s/, o/, t/, u/ and n/: the only code that changes them."""
     key = contact_key(fact.subject)
     before: contact.State = view.get(key) or contact.initial
     data = fact.data
     attempted = None
     if isinstance(data, _ABOUT_SEND):
         attempted = _fold_send(view, fact, before)
+    elif isinstance(data, PhoneChanged | ContactErased):
+        _fold_number(view, fact.subject, before.phone, data.to if isinstance(data, PhoneChanged) else None)
     elif isinstance(data, InboundReceived) and data.send_id is not None and data.attempt is not None:
         sent: send.State | None = view.get(send_key(send_hash(fact.subject, data.send_id)))
         attempted = _attempted(sent, data.attempt)
     view.put(key, contact.evolve(before, fact, attempted))
+
+
+def _fold_number(view: View, subject: str, before: str | None, after: str | None) -> None:
+    account = subject.partition("/")[0]
+    if before is not None:
+        view.delete(number_key(hash_number(account, before), subject))
+    if after is not None:
+        view.put(number_key(hash_number(account, after), subject), 1)
+
+
+def _fold_link(view: View, subject: str, code: str) -> None:
+    known = view.get(link_key(code)) or []
+    if subject not in known:
+        view.put(link_key(code), [*known, subject])
 
 
 def _fold_send(view: View, fact: Fact, owner: contact.State) -> contact.Attempted | None:
@@ -200,6 +234,8 @@ def _fold_send(view: View, fact: Fact, owner: contact.State) -> contact.Attempte
     if isinstance(data, SendSkipped) and data.reason == "duplicate" and before.send_id:
         return None  # another body under the id of a send: that send itself goes on
     own = isinstance(data, SendAttempted) and data.to == owner.phone
+    if isinstance(data, SendAttempted) and data.unsubscribe is not None:
+        _fold_link(view, fact.subject, data.unsubscribe)
     after = send.evolve(before, fact, own)
     if before.due and before.due != after.due:
         view.delete(timer_key(before.due, hashed))

@@ -13,7 +13,10 @@ from events.send import FieldRef
 from events.shape import Scalar
 from projections import wording
 
-__all__ = ["Broken", "Invalid", "Template", "compile_text", "identifiers", "render"]
+__all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "identifiers", "render"]
+
+UNSUBSCRIBE: Final = "unsubscribe"
+"""`{{unsubscribe}}` is the contact's opt-out link: it needs no declaration, and no value can take its place."""
 
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z0-9_-]{1,64})\s*\}\}")
 
@@ -62,7 +65,7 @@ def compile_text(text: str, variables: Sequence[Variable] | None = None) -> Temp
         return Template(pieces, {})
     known = {variable.id: variable for variable in variables}
     for identifier in pieces[1::2]:
-        if identifier not in known:
+        if identifier not in known and identifier != UNSUBSCRIBE:
             raise Broken(f"the text names {{{{{identifier}}}}}, and no variable has the id {identifier!r}: declare it")
     for variable in variables:
         if variable.default is not None:
@@ -78,8 +81,9 @@ def render(
     values: Mapping[str, Scalar | FieldRef],
     fields: Mapping[str, Scalar],
     manner: wording.Manner,
+    link: str = "",
 ) -> str:
-    """The text with every place filled: the value, else the variable's default, else blank.
+    """The text with every place filled: the value, else the variable's default, else blank. `link` is the opt-out's.
 
     A value is filled in as it is: braces in it mean nothing. Raises Invalid where a value does not fit its type.
     """
@@ -90,6 +94,9 @@ def render(
     variables = template.variables
     for at in range(1, len(filled), 2):
         identifier = pieces[at]
+        if identifier == UNSUBSCRIBE:
+            filled[at] = link
+            continue
         variable = variables.get(identifier)
         value = values.get(identifier)
         if isinstance(value, FieldRef):

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from connectors.carriers.instasent import Connections
 from connectors.clock import SystemClock
-from connectors.credentials import mac_key
+from connectors.credentials import link_key, mac_key
 from connectors.kafka.accounts import AccountsReader
 from connectors.kafka.admin import Admin
 from connectors.kafka.answers import AnswersTopic
@@ -23,6 +23,7 @@ from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
 from streams import memory
+from streams.deciders.dispatch import Links
 from streams.engine.application import EngineApp, Membership, build_app
 from streams.engine.engine import Engine, Wiring
 from streams.pipeline import Limits
@@ -84,14 +85,14 @@ class Worker:
             spawn=self._spawn,
             failed=self._fail,
         )
-        key = mac_key(secret)
+        key, links = mac_key(secret), Links(link_key(secret), settings.public_url)
         wiring = Wiring(
             topics=self.topics,
             topic_ids={role.value: ids[name] for role, name in self.topics.items()},
             client=self.client,
             transactional_prefix=group_id(settings.topic_prefix),
             workflow=lambda partition: SendingWorkflow(
-                partition, settings.partitions, self.directory, key, lambda: accounts.version
+                partition, settings.partitions, self.directory, key, lambda: accounts.version, links
             ),
             encode=keyspace.encode,
             decode=keyspace.decode,

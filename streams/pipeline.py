@@ -39,7 +39,7 @@ ORIGIN = "recado-origin"  # header of a record moved from another partition: "to
 STATE_HEADER = "recado-state"  # on a commit's last fact: positions and counts, so that the journal alone rebuilds all
 SILENT_HEADER = "recado-silent"  # on a commit's last fact: 16-byte ids of inputs that left no fact
 SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
-FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS)  # the order in which one step takes what has arrived
+FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS)  # the order in which one step takes what is there
 INPUTS = (*FIRST, *SENDS)
 COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
 BATCH = 4_000  # records decided in one commit
@@ -65,12 +65,14 @@ class Lanes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one input came to: `outcome` is a counter's name, `calls` are permitted once the commit is durable."""
+    """What one input came to: `outcome` is a counter's name, `calls` are permitted once the commit is durable, and
+    `messages` are written with it, to any partition of an internal topic."""
 
     outcome: str
     facts: Sequence[Fact] = ()
     calls: Sequence[Call] = ()
     silent: bytes = b""  # the 16-byte id of an input that left no fact
+    messages: Sequence[tuple[Role, Message]] = ()
 
 
 class Workflow(Protocol):
@@ -225,7 +227,7 @@ class Pipeline:
                 budget -= await self._take(role, budget, now, commit, facts, calls)
         self._abandon(now, facts)
         if self._next_due is not None and self._next_due <= now:
-            self._fire(now, facts, calls)
+            self._fire(now, commit, facts, calls)
         # However much lies in the other topics, sends get their turn: a password does not wait for an import.
         budget = max(budget, self._limits.batch // 8)
         for role in self._inputs:
@@ -333,10 +335,11 @@ class Pipeline:
             return
         counts[verdict.outcome] += 1
         self._silent += verdict.silent
-        self._keep(verdict, facts, calls)
+        self._keep(verdict, commit, facts, calls)
 
-    def _keep(self, verdict: Verdict, facts: list[Fact], calls: list[Call]) -> None:
+    def _keep(self, verdict: Verdict, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
         facts.extend(verdict.facts)
+        commit.moved.extend(verdict.messages)
         for call in verdict.calls:
             self._lanes.reserve(call)
             calls.append(call)
@@ -373,12 +376,12 @@ class Pipeline:
                 facts.extend(self._workflow.abandon(self.view, key, now).facts)
         self._inherited = []
 
-    def _fire(self, now: int, facts: list[Fact], calls: list[Call]) -> None:
+    def _fire(self, now: int, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
         """Timers that are due, as far as there are slots for the calls they may lead to."""
         room = min(WINDOW, *(self._lanes.free(role) for role in SENDS))
         if room > 0:
             for verdict in self._workflow.due(self.view, now, room):
-                self._keep(verdict, facts, calls)
+                self._keep(verdict, commit, facts, calls)
 
     def _sweep(self, now: int) -> None:
         """Forget ids that can no longer be asked for, a few keys at a time."""

@@ -12,6 +12,7 @@ from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact, SendFact
+from events.opt_out import NumberOptedOut, OptOutRequested
 from events.send import SendAttempted, SendRequested
 from events.topics import CLASS_OF, Role
 from projections import keyspace, parking, send
@@ -19,11 +20,14 @@ from projections.account import Directory
 from projections.contact import Attempted
 from projections.keyspace import View
 from projections.send import Call
+from streams import opt_outs
 from streams.deciders import answer, contact, deadline, dispatch, inbound, receipt
-from streams.deciders.dispatch import Place
+from streams.deciders.dispatch import Links, Place
 from streams.turn import REPEATED, UNCHANGED, Cause, Decision, Turn
 
-__all__ = ["ROSTER", "Decision", "abandon", "due", "handle", "next_due", "sweep"]
+NO_LINKS: Final = Links()
+
+__all__ = ["NO_LINKS", "ROSTER", "Decision", "abandon", "due", "handle", "next_due", "sweep"]
 
 
 def handle(
@@ -35,6 +39,7 @@ def handle(
     partition: int,
     mac_key: bytes,
     moved: bool = False,
+    links: Links = NO_LINKS,
 ) -> Decision:
     """Decide one event that belongs in this partition, and fold the facts into the view.
 
@@ -44,7 +49,7 @@ def handle(
     seen = keyspace.seen_key(event.subject, event.source, event.id)
     if view.get(seen) is not None:
         return REPEATED
-    turn = Turn(view, accounts, now, Place(partition, mac_key), moved)
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links), moved)
     decided = ROSTER[type(event.data)](event.data, event, role, turn)
     view.put(seen, keyspace.forgotten_after(max(now, event.time)))
     return decided
@@ -64,7 +69,7 @@ def _erased(data: ContactErasure, event: Input, role: Role, turn: Turn) -> Decis
 def _requested(data: SendRequested, event: Input, role: Role, turn: Turn) -> Decision:
     send_id = data.send_id or event.id
     hashed = client_id.send_hash(event.subject, send_id)
-    asked = dispatch.asked(data, event.account, hashed, send_id, CLASS_OF[role], event.time, turn.place.mac_key)
+    asked = dispatch.asked(data, event.subject, hashed, send_id, CLASS_OF[role], event.time, turn.place.mac_key)
     owner = turn.contact(event.subject)
     decided = dispatch.decide(asked, turn.send(hashed), owner, turn.accounts, turn.now, turn.place)
     return _dispatched(turn, event.subject, hashed, decided, Cause(event.id, event.source))
@@ -98,13 +103,18 @@ ROSTER: Final[Mapping[type, Handler]] = {
     ContactErasure: _erased,  # erased: deciders/contact.py
     SendRequested: _requested,  # attempted, deferred or skipped: deciders/dispatch.py
     AnswerReceived: _answered,  # accepted, refused or unknown; deferred: deciders/answer.py
+    OptOutRequested: opt_outs.by_link,  # subscription: deciders/opt_out.py
+    NumberOptedOut: opt_outs.by_number,  # subscription of the other contacts with a number: deciders/opt_out.py
     CallbackReceived: _called_back,  # accepted, state, phone status: receipt.py; reply, subscription: inbound.py
 }
 
 
-def due(view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000) -> list[Decision]:
+def due(
+    view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000,
+    links: Links = NO_LINKS,
+) -> list[Decision]:  # fmt: skip
     """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time."""
-    turn = Turn(view, accounts, now, Place(partition, mac_key))
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links))
     return [_fired(turn, key) for key, _ in view.scan(keyspace.TIMERS, limit, b"t/%013d" % (now + 1))]
 
 
@@ -166,7 +176,7 @@ def _resent(turn: Turn, sent: send.State, hashed: str, given_up: Decision, cause
     if not any(isinstance(data, SendAttempted) for data in decided):
         return given_up
     attempted = _dispatched(turn, sent.subject, hashed, decided, cause)
-    return Decision("applied", [*given_up.facts, *attempted.facts], attempted.calls)
+    return attempted._replace(facts=[*given_up.facts, *attempted.facts])
 
 
 def _told(data: CallbackReceived, turn: Turn, sent: send.State, hashed: str, number: int, cause: Cause) -> Decision:
@@ -181,10 +191,14 @@ def _told(data: CallbackReceived, turn: Turn, sent: send.State, hashed: str, num
     told = receipt.decide(data, sent, number, turn.contact(subject), account, turn.now)
     facts = turn.keep(subject, told, turn.now, cause)
     attempted = Attempted(attempt.sequence, attempt.own)
-    said = inbound.decide(data, sent.send_id, number, attempted, turn.contact(subject), account)
-    facts += turn.keep(subject, said, inbound.said_at(data), cause)
+    owner, said_at = turn.contact(subject), inbound.said_at(data)
+    said = inbound.decide(data, sent.send_id, number, attempted, owner, account)
+    facts += turn.keep(subject, said, said_at, cause)
     turn.view.put(seen, keyspace.forgotten_after(turn.now))
-    return _applied(facts)
+    if not inbound.reaches_number(said, attempted, owner):
+        return _applied(facts)
+    spread = opt_outs.spread(turn, subject, "keyword", inbound.evidence(data), said_at, cause)
+    return _applied(facts)._replace(spread=spread)
 
 
 def _dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFact], cause: Cause) -> Decision:
@@ -192,16 +206,19 @@ def _dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFac
     show that it was made before."""
     facts = turn.keep(subject, decided, turn.now, cause)
     calls: list[Call] = []
+    spread: list[Input] = []
     for data in decided:
         if not isinstance(data, SendAttempted):
             continue
         for early in parking.unpark(turn.view, hashed, data.attempt):
             if early.account == subject.partition("/")[0]:
                 brought = Cause(early.id, early.source)
-                facts += _told(early.data, turn, turn.send(hashed), hashed, early.attempt, brought).facts
+                told = _told(early.data, turn, turn.send(hashed), hashed, early.attempt, brought)
+                facts += told.facts
+                spread += told.spread
         if turn.send(hashed).phase == "open":
             calls.append(Call.of(data, subject, turn.place.partition, hashed))
-    return Decision("applied", facts, calls) if facts else UNCHANGED
+    return Decision("applied", facts, calls, spread) if facts else UNCHANGED
 
 
 def _applied(facts: list[Fact]) -> Decision:

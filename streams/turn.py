@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
+from events.envelope import Input
 from events.fact import Fact, FactData
 from projections import contact, keyspace, send
 from projections.account import Directory
@@ -14,11 +15,13 @@ __all__ = ["REPEATED", "UNCHANGED", "Cause", "Decision", "Turn"]
 
 
 class Decision(NamedTuple):
-    """What one input came to. `calls` are permitted once the facts are durable, and not before."""
+    """What one input came to. `calls` are permitted once the facts are durable, and not before; `spread` goes to every
+    partition, in the transaction of the facts."""
 
     outcome: Literal["applied", "unchanged", "repeated"]
     facts: Sequence[Fact]
     calls: Sequence[Call]
+    spread: Sequence[Input] = ()
 
 
 REPEATED: Final = Decision("repeated", (), ())

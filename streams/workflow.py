@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from connectors.ports import Record
-from events.codec import decode_input
+from connectors.ports import Message, Record
+from events.codec import decode_input, encode_input
 from events.envelope import Input
 from events.fact import Fact
 from events.partition import partition_of
@@ -11,6 +11,7 @@ from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
 from streams import roster
+from streams.deciders.dispatch import Links
 from streams.pipeline import Misplaced, Verdict
 from streams.view import StateView
 
@@ -21,23 +22,34 @@ class SendingWorkflow:
     """One partition's deciders over its view. `version` tells how far recado.accounts has been read."""
 
     def __init__(
-        self, partition: int, partitions: int, directory: Directory, mac_key: bytes, version: Callable[[], int]
-    ) -> None:
+        self, partition: int, partitions: int, directory: Directory, mac_key: bytes, version: Callable[[], int],
+        links: Links = roster.NO_LINKS,
+    ) -> None:  # fmt: skip
         self._partition = partition
         self._partitions = partitions
         self._directory = directory
         self._mac_key = mac_key
+        self._links = links
         self.settings_version = version
 
     def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
         event = decode_input(role, record.value)
         if role in ROUTED:
             self._check_partition(event, view)
-        decision = roster.handle(event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved)
+        decision = roster.handle(
+            event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved, links=self._links
+        )
         silent = b""
         if decision.outcome == "unchanged":
             silent = keyspace.seen_key(event.subject, event.source, event.id)[len(keyspace.SEEN) :]
-        return Verdict(decision.outcome, decision.facts, decision.calls, silent)
+        messages = self._to_all(decision.spread) if decision.spread else ()
+        return Verdict(decision.outcome, decision.facts, decision.calls, silent, messages)
+
+    def _to_all(self, events: Sequence[Input]) -> list[tuple[Role, Message]]:
+        """A copy for every partition, this one too: none knows which contacts of the others have a number."""
+        written = [(event.subject.encode(), encode_input(event)) for event in events]
+        everywhere = range(self._partitions)
+        return [(Role.NUMBERS, Message(key, value, (), at)) for key, value in written for at in everywhere]
 
     def _check_partition(self, event: Input, view: StateView) -> None:
         # A contact that this partition knows is its own: only the first record of a contact needs the hash.
@@ -47,8 +59,11 @@ class SendingWorkflow:
                 raise Misplaced(home)
 
     def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]:
-        decisions = roster.due(view, self._directory, now, self._partition, self._mac_key, limit)
-        return [Verdict(decision.outcome, decision.facts, decision.calls) for decision in decisions]
+        decisions = roster.due(view, self._directory, now, self._partition, self._mac_key, limit, self._links)
+        return [
+            Verdict(decision.outcome, decision.facts, decision.calls, messages=self._to_all(decision.spread))
+            for decision in decisions
+        ]
 
     def next_due(self, view: StateView) -> int | None:
         first = view.scan(keyspace.TIMERS, 1)

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from events import client_id
+from events import client_id, opt_out
 from events.fact import SendFact
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
@@ -17,22 +17,31 @@ from projections import contact, send, template, text
 from projections.account import Account, Directory, SavedTemplate
 from streams.deciders.eligibility import No, addressee, expiry
 
-__all__ = ["Asked", "Place", "again", "asked", "decide"]
+__all__ = ["Asked", "Links", "Place", "again", "asked", "decide"]
 
 # ASCII letters and digits, one letter at least; instasent.md, section 6.
 _SENDER: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{3,11}", re.ASCII)
 
 
+class Links(NamedTuple):
+    """What short links are made of: the key of their MAC, and what they begin with where the account has no domain."""
+
+    key: bytes = b""
+    base: str = "http://127.0.0.1:8080"
+
+
 class Place(NamedTuple):
-    """What a client id is made of, besides the send: the contact's partition and the key of its MAC."""
+    """What a client id and a link are made of, besides the send: the contact's partition and the keys of the MACs."""
 
     partition: int
     mac_key: bytes
+    links: Links = Links()
 
 
 class Asked(NamedTuple):
     """One request, whether it just came or waited."""
 
+    subject: str
     account: str
     hashed: str  # client_id.send_hash
     send_id: str
@@ -49,16 +58,17 @@ class _Text(NamedTuple):
     text: str
     encoding: text.Encoding
     parts: int
+    unsubscribe: str | None  # the code of the opt-out link in it
 
 
 def asked(
-    data: SendRequested, account: str, hashed: str, send_id: str, class_: Class, requested_at: int, key: bytes
+    data: SendRequested, subject: str, hashed: str, send_id: str, class_: Class, requested_at: int, key: bytes
 ) -> Asked:
     """A request that just came. Its body's digest is keyed: without the key nobody can test guesses at what it said."""
     request = data.model_dump(mode="json", exclude_defaults=True)
     said = orjson.dumps({**request, "send_id": class_}, option=orjson.OPT_SORT_KEYS)
     body = blake2b(said, digest_size=8, key=key).hexdigest()
-    return Asked(account, hashed, send_id, class_, requested_at, body, request, data)
+    return Asked(subject, subject.partition("/")[0], hashed, send_id, class_, requested_at, body, request, data)
 
 
 def decide(
@@ -80,7 +90,9 @@ def again(
         return []
     request = dict(sent.request)
     data = SendRequested.of_json(request)
-    waited = Asked(account, hashed, sent.send_id, sent.class_, sent.requested_at, sent.body, request, data)
+    waited = Asked(
+        sent.subject, account, hashed, sent.send_id, sent.class_, sent.requested_at, sent.body, request, data
+    )
     return [_decided(waited, sent, owner, accounts, now, place)]
 
 
@@ -111,7 +123,7 @@ def _decided(
     if _SENDER.fullmatch(data.sender) is None:
         detail = "a sender is 3 to 11 letters and digits without accents, at least one of them a letter"
         return _skipped(asked, No("sender_invalid", detail), looked_at)
-    words = _text(data, saved, owner, account, looked_at)
+    words = _text(asked, saved, owner, account, looked_at, place)
     if isinstance(words, No):
         return _skipped(asked, words, looked_at)
     if not account.connected:
@@ -121,6 +133,7 @@ def _decided(
         asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
         number, data.sender, data.template, saved.version if saved else None, labels, words.encoding, words.parts,
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
+        words.unsubscribe,
     )  # fmt: skip
 
 
@@ -129,9 +142,11 @@ def _skipped(asked: Asked, no: No, looked_at: dict[str, Any]) -> SendSkipped:
 
 
 def _text(
-    data: SendRequested, saved: SavedTemplate | None, owner: contact.State, account: Account, looked_at: dict[str, Any]
-) -> _Text | No:
-    """The text with its variables filled, if it may go."""
+    asked: Asked, saved: SavedTemplate | None, owner: contact.State, account: Account, looked_at: dict[str, Any],
+    place: Place,
+) -> _Text | No:  # fmt: skip
+    """The text with its variables filled, if it may go. An alert has no opt-out link: its reader is another person."""
+    data = asked.data
     if data.template is not None:
         if saved is None:
             return No("template_unknown", "the account has no template of this name")
@@ -144,8 +159,12 @@ def _text(
             compiled = template.compile_text(data.text or "")
         except template.Broken as broken:
             return No("variable_invalid", str(broken))
+    code, link = None, ""
+    if data.to == "contact" and template.UNSUBSCRIBE in compiled.pieces[1::2]:
+        code = opt_out.make(place.links.key, place.partition, asked.subject)
+        link = f"{f'https://{account.link_domain}' if account.link_domain else place.links.base}/u/{code}"
     try:
-        filled = template.render(compiled, data.variables, owner.fields, account.manner)
+        filled = template.render(compiled, data.variables, owner.fields, account.manner, link)
     except template.Invalid as invalid:
         return No("variable_invalid", str(invalid))
     filled = text.normalize(filled)
@@ -158,4 +177,4 @@ def _text(
     if counted is None or counted.parts > limit:
         much = counted.parts if counted else f"more than {limit}"
         return No("text_too_long", f"the text takes {much} parts, and the account allows {limit}")
-    return _Text(filled, counted.encoding, counted.parts)
+    return _Text(filled, counted.encoding, counted.parts, code)

@@ -14,7 +14,7 @@ from projections.account import Account
 from projections.contact import Attempted
 from projections.keyword import Keyword, keyword
 
-__all__ = ["decide", "said_at"]
+__all__ = ["decide", "evidence", "reaches_number", "said_at"]
 
 _BUILT_IN = Keywords()
 
@@ -45,10 +45,17 @@ def decide(
     before = contact.subscription(owner, default)
     after = contact.wished(owner, word, said_at(data), default)
     if after != before or (word == "stop" and owner.subscription is None):
-        facts.append(SubscriptionChanged(before, after, "keyword", _evidence(text, stopped)))
+        facts.append(SubscriptionChanged(before, after, "keyword", evidence(data)))
     return facts
 
 
-def _evidence(text: str, stopped: bool) -> str:
+def reaches_number(said: list[FactData], attempted: Attempted, owner: contact.State) -> bool:
+    """Does a reply opt out the number that it came from? One to an SMS to a former number does not tell which."""
+    stopped = any(isinstance(data, InboundReceived) and data.keyword == "stop" for data in said)
+    return stopped and contact.concerns(owner, attempted)
+
+
+def evidence(data: CallbackReceived) -> str:
     """What proves the change, for people: the word as it was written."""
+    text = data.message or ""
     return f"replied {text.strip()[:64]!r}" if text.strip() else "the provider reported an opt-out"

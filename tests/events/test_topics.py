@@ -19,6 +19,7 @@ def test_every_role_has_one_topic() -> None:
         (Role.NEWSLETTER, "recado.sends.newsletter"),
         (Role.CALLBACKS, "recado.callbacks"),
         (Role.ANSWERS, "recado.answers"),
+        (Role.NUMBERS, "recado.numbers"),
         (Role.JOURNAL, "recado.journal"),
         (Role.DEAD_LETTERS, "recado.dead-letters"),
         (Role.STATE, "recado-state-changelog"),
@@ -40,6 +41,7 @@ def test_what_is_the_truth_is_kept_for_ever() -> None:
     kept = {topic.role: topic.config(embedded=False).get("retention.ms") for topic in CATALOGUE}
     day = 24 * 60 * 60 * 1000
     assert kept.pop(Role.ANSWERS) == str(7 * day)
+    assert kept.pop(Role.NUMBERS) == str(35 * day)
     assert kept.pop(Role.DEAD_LETTERS) == str(30 * day)
     assert kept.pop(Role.STATE) is None
     assert BY_ROLE[Role.STATE].config(embedded=False)["cleanup.policy"] == "compact"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from events import opt_out
 from events.account import AccountConfigured, SendCancelled, TemplateSaved
 from events.answer import AnswerReceived
 from events.callback import CallbackReceived
@@ -10,6 +11,7 @@ from events.contact import ContactErasure, ContactUpdated
 from events.envelope import Input, InputData
 from events.examples import SEVEN, SUBJECT
 from events.fact import Fact, FactData
+from events.opt_out import OptOutRequested
 from events.send import SendRequested
 from events.shape import Class
 from events.topics import SENDS_OF, Role
@@ -18,10 +20,12 @@ from projections.account import Directory
 from projections.keyspace import MemoryView
 from projections.send import Call
 from streams import roster
+from streams.deciders.dispatch import Links
 from streams.roster import Decision
 
 PARTITION = 3
 KEY = b"k" * 32
+LINKS = Links(b"l" * 32, "https://go.example.com")
 PHONE = "+34612345678"
 SETTINGS: dict[str, Any] = {"country": "ES", "connector": {"provider": "instasent", "token": {"sealed": "v1.x"}}}
 
@@ -36,6 +40,7 @@ class OnePartition:
     inputs: list[tuple[Input, Role, bool]] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    spread: list[Input] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.configure(**SETTINGS)
@@ -64,12 +69,15 @@ class OnePartition:
 
     def handle(self, event: Input, role: Role, moved: bool = False) -> Decision:
         """Also an event that was handled before."""
-        decision = roster.handle(event, role, self.view, self.accounts, self.now, PARTITION, KEY, moved=moved)
+        decision = roster.handle(
+            event, role, self.view, self.accounts, self.now, PARTITION, KEY, moved=moved, links=LINKS
+        )
         return self._kept(decision)
 
     def _kept(self, decision: Decision) -> Decision:
         self.facts.extend(decision.facts)
         self.calls.extend(decision.calls)
+        self.spread.extend(decision.spread)
         return decision
 
     def update(
@@ -108,12 +116,23 @@ class OnePartition:
         callback = CallbackReceived.model_validate({"received_at": self.now, **heard, **data})
         return self.take(callback, Role.CALLBACKS, account)
 
+    def press(self, code: str) -> Decision:
+        """The button of the opt-out page."""
+        return self.take(OptOutRequested(code=code), Role.CALLBACKS, opt_out.ACCOUNT)
+
+    def told(self) -> list[FactData]:
+        """What this partition hears of opt-outs by number: all that it said itself and did not hear yet."""
+        heard, self.spread = self.spread, []
+        for event in heard:
+            self.inputs.append((event, Role.NUMBERS, False))
+        return [fact for event in heard for fact in said(self.handle(event, Role.NUMBERS))]
+
     def wait(self, ms: int) -> list[FactData]:
         """Let time pass; timers fire one by one, each at its time."""
         until, before = self.now + ms, len(self.facts)
         while (due := roster.next_due(self.view)) is not None and due <= until:
             self.now = max(due, self.now)
-            for decision in roster.due(self.view, self.accounts, self.now, PARTITION, KEY, limit=1):
+            for decision in roster.due(self.view, self.accounts, self.now, PARTITION, KEY, 1, LINKS):
                 self._kept(decision)
         self.now = until
         return [fact.data for fact in self.facts[before:]]
@@ -145,4 +164,4 @@ def rebuilt(facts: list[Fact]) -> MemoryView:
 
 def folded(view: MemoryView) -> dict[bytes, Any]:
     """What the journal must be able to rebuild."""
-    return {key: value for key, value in view.values.items() if key[:2] in (b"c/", b"s/", b"o/", b"t/")}
+    return {key: value for key, value in view.values.items() if key[:2] in (b"c/", b"s/", b"o/", b"t/", b"u/", b"n/")}

@@ -10,6 +10,7 @@ from events import client_id
 from events.codec import decode_fact, encode_fact
 from events.envelope import INPUTS
 from events.examples import SEVEN
+from events.opt_out import hash_number
 from events.send import SendAttempted
 from projections import keyspace
 from streams import roster
@@ -38,7 +39,7 @@ class AnyStream(RuleBasedStateMachine):
     def begin(self) -> None:
         self.world = OnePartition()
         self.world.configure(bounces={"hard_in_a_row": 2}, resend_unknown=["transactional"])
-        self.world.save("t", "Hola {{name}} {{n}}", labels=["x"], variables=[
+        self.world.save("t", "Hola {{name}} {{n}} {{unsubscribe}}", labels=["x"], variables=[
             {"id": "name", "name": "n", "type": "text"}, {"id": "n", "name": "n", "type": "number"}])  # fmt: skip
 
     @rule(
@@ -85,6 +86,17 @@ class AnyStream(RuleBasedStateMachine):
             call = self.world.calls[at % len(self.world.calls)]
             self.world.receipt(call.client_id, word, message=text, event_at=self.world.now - ago)
 
+    @rule(at=st.integers(0, 9))
+    def press(self, at: int) -> None:
+        if codes := [fact.data.unsubscribe for fact in self.world.facts if isinstance(fact.data, SendAttempted)]:
+            code = codes[at % len(codes)]
+            if code is not None:
+                self.world.press(code)
+
+    @rule()
+    def hear_of_opt_outs_by_number(self) -> None:
+        self.world.told()
+
     @rule(whom=WHOM, send_id=IDS, attempt=st.integers(1, 3), word=WORDS)
     def early_receipt(self, whom: str, send_id: str, attempt: int, word: str) -> None:
         hashed = client_id.send_hash(whom, send_id)
@@ -108,6 +120,15 @@ class AnyStream(RuleBasedStateMachine):
     def what_is_stored_is_what_was_decided_with(self) -> None:
         for key, value in self.world.view.values.items():
             assert keyspace.decode(key, keyspace.encode(key, value)) == value
+
+    @invariant()
+    def contacts_are_found_by_the_number_that_they_have(self) -> None:
+        owners = {
+            keyspace.number_key(hash_number("acme", state.phone), key[2:].decode())
+            for key, state in self.world.view.scan(keyspace.CONTACTS, 100)
+            if state.phone
+        }
+        assert {key for key, _ in self.world.view.scan(b"n/", 100)} == owners
 
     @invariant()
     def a_contact_s_facts_are_numbered_without_gap(self) -> None:
@@ -190,7 +211,7 @@ def test_ids_and_finished_sends_are_forgotten_in_small_steps_and_nothing_else() 
     assert world.send(done[0]).phase == "accepted"
     steps = _swept(world, world.now + 38 * DAY)
     assert steps > 3
-    assert {key[:2] for key in world.view.values} == {b"c/", b"s/", b"o/"}
+    assert {key[:2] for key in world.view.values} == {b"c/", b"n/", b"s/", b"o/"}
     assert world.send(done[0]).phase == "new"
     assert world.send(still_open).phase == "open"
     assert world.contact() == before
