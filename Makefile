@@ -25,6 +25,9 @@ check: setup ## the gate: format, lint, types, direction of imports
 test: setup ## the whole test suite, on RECADO_KAFKA, Docker or the embedded Kafka
 	$(BIN)/python -m pytest -q $(ARGS)
 
+simulate: setup ## the commit protocol and the send path in simulated worlds: 1,000 seeds, and deliberate mistakes
+	$(BIN)/python -m simulation $(ARGS)
+
 demo: setup ## everything on this machine with a simulated provider and live traffic
 	$(BIN)/recado demo $(ARGS)
 
@@ -39,4 +42,4 @@ clean: ## remove .venv and what tools cached; data in .recado stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check test demo docs lock clean
+.PHONY: help setup check test simulate demo docs lock clean

@@ -1,0 +1,151 @@
+"""The judge: what the crash proof's checker says of the evidence, and what only a simulated world can know.
+
+That one (chaos/checker.py) knows the topics and the ledger. This one also knows which process made each call and at
+which step, what lay in which topic when a newsletter was written, what every receipt said, and each disk.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from chaos import checker
+from chaos.evidence import Evidence
+from events import client_id
+from events.message import InboundReceived
+from events.send import SendAttempted
+from events.topics import Role
+from projections import keyspace, send
+
+if TYPE_CHECKING:
+    from simulation.worker import Worker
+    from simulation.world import World
+
+State = Mapping[bytes, bytes]
+ANY_NUMBER: Final = 1 << 30
+_OWN: Final = b"p/"  # the engine's own keys
+_TOLD: Final[Mapping[str, str]] = {
+    "sent": "sent", "buffered": "sent", "unknown": "unknown", "expired": "expired", "rejected": "failed",
+    "failed": "failed", "delivered": "delivered",
+}  # fmt: skip
+
+
+def check(world: "World", evidence: Evidence) -> list[str]:
+    """Every violation, a sentence each."""
+    found = checker.check(evidence, world.published, ANY_NUMBER).violations
+    for check_ in (calls, consent, receipts, replies):
+        found += [f"{check_.__name__}: {sentence}" for sentence in check_(world, evidence)]
+    for partition in range(world.partitions):
+        found += differences(partition, evidence.state[partition], live(world, partition), b"")
+    return found
+
+
+def calls(world: "World", evidence: Evidence) -> Iterator[str]:
+    """One call for each attempt, after its commit was decided, by the process that committed it, with its words."""
+    attempts: dict[str, tuple[SendAttempted, int, int]] = {}
+    for partition, journal in evidence.journal.items():
+        for told in journal:
+            if isinstance(told.fact.data, SendAttempted):
+                attempts[told.fact.data.client_id] = (told.fact.data, partition, told.landed.offset)
+    times: Counter[str] = Counter()
+    for call, process, step in world.ledger.calls:
+        name = f"attempt {call.attempt} of {call.send_id}"
+        times[call.client_id] += 1
+        if times[call.client_id] > 1:
+            yield f"{name} was called {times[call.client_id]} times"
+        if call.client_id not in attempts:
+            yield f"{name} was called, and never committed"
+            continue
+        attempted, partition, offset = attempts[call.client_id]
+        entry = world.broker.line(Role.JOURNAL, partition).entries[offset]
+        transaction = entry.transaction if entry is not None else None
+        if transaction is None or transaction.decided > step:
+            yield f"{name} was called before its commit"
+        elif transaction.owner is not process:
+            yield f"{name} was called by {process.name}, and committed by another process ({transaction.owner.name})"
+        if (call.to, call.text, call.sender) != (attempted.to, attempted.text, attempted.sender):
+            yield f"{name} was called with other words than were committed"
+
+
+def consent(world: "World", evidence: Evidence) -> Iterator[str]:
+    """What lay in the other topics when a newsletter was written was applied before the newsletter was decided."""
+    first: dict[tuple[str, str, str], int] = {}
+    for fact in evidence.facts:
+        first.setdefault((fact.subject, fact.causation_source, fact.causation_id), fact.sequence)
+    earlier: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    seen: set[tuple[str, str, str]] = set()
+    for event in evidence.events[Role.CONTACTS]:
+        if event.event is not None and not event.misplaced:
+            cause = (event.event.subject, event.event.source, event.event.id)
+            if cause not in seen:
+                seen.add(cause)
+                where = (event.landed.partition, event.event.subject)
+                earlier.setdefault(where, []).append((event.landed.offset, first.get(cause, 0)))
+    decided: set[tuple[str, str, str]] = set()
+    for event in evidence.events[Role.NEWSLETTER]:
+        bounds = world.before.get(event.landed.place)
+        if event.event is None or bounds is None or event.misplaced:
+            continue
+        cause = (event.event.subject, event.event.source, event.event.id)
+        sequence = first.get(cause)
+        if sequence is None or cause in decided:
+            continue
+        decided.add(cause)
+        for offset, at in earlier.get((event.landed.partition, event.event.subject), ()):
+            if offset < bounds[0] and at > sequence:
+                yield f"{event.event.subject}: a newsletter was decided before an update that lay before it"
+
+
+def receipts(world: "World", evidence: Evidence) -> Iterator[str]:
+    """No receipt is lost: each message stands at the highest state that any receipt told of, whatever their order."""
+    for name, statuses in world.ledger.told.items():
+        ours = client_id.read(world.mac_key, name)
+        if ours is None:
+            continue
+        raw = evidence.state[ours.partition].get(keyspace.send_key(ours.send_hash))
+        sent: send.State = send.initial if raw is None else keyspace.decode(b"s/", raw)
+        attempt = sent.attempt(ours.attempt)
+        states = [_TOLD[status] for status in statuses if status in _TOLD]
+        if attempt is None or not states:
+            continue
+        told = max(states, key=send.RANKS.__getitem__)
+        if attempt.state != told:
+            yield f"attempt {ours.attempt} of {sent.send_id} is {attempt.state}, and receipts said {told}"
+    for partition, state in evidence.state.items():
+        for key, raw in state.items():
+            if key.startswith(keyspace.SENDS):
+                sent = keyspace.decode(key, raw)
+                if sent.due or sent.phase in ("unknown", "open", "deferred"):
+                    yield f"partition {partition}: {sent.send_id} is still {sent.phase} after all its time"
+
+
+def replies(world: "World", evidence: Evidence) -> Iterator[str]:
+    """A reply that the provider repeats counts once."""
+    heard: Counter[tuple[str, str | None, str]] = Counter()
+    for fact in evidence.facts:
+        if isinstance(fact.data, InboundReceived):
+            heard[fact.subject, fact.data.send_id, fact.data.text] += 1
+    yield from (
+        f"{subject}: a reply was received {times} times" for (subject, _, _), times in heard.items() if times > 1
+    )
+
+
+def owner(world: "World", partition: int) -> "Worker | None":
+    """Who has the partition: the member that the group says, if it runs it."""
+    worker = world.group.members.get(world.group.owners.get(partition, ""))
+    if worker is None or not worker.alive or worker.frozen or partition not in worker.running:
+        return None
+    return worker
+
+
+def live(world: "World", partition: int) -> State:
+    """The state on the owner's disk."""
+    worker = owner(world, partition)
+    held = {} if worker is None else world.disks[worker.name].copies[partition].held
+    return {key: value for keys in held.values() for key, value in keys.items()}
+
+
+def differences(partition: int, one: State, other: State, but: bytes = _OWN) -> list[str]:
+    """Where two copies of a partition's state differ: by their keys alone, as values are personal."""
+    keys = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    different = [key for key in keys if not but or not key.startswith((but, keyspace.SEEN))]
+    return [f"copies: partition {partition}: {key[:60]!r} differs" for key in different[:3]]

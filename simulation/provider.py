@@ -1,0 +1,145 @@
+"""The provider of the simulated world: takes, refuses, stays silent, takes late; and sends its receipts as it likes."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+
+from connectors.carriers.base import Accepted, Answer, Refused, Unknown, UnknownReason
+from connectors.http import callback
+from connectors.ports import Message
+from events import client_id, instant
+from events.topics import Role
+from projections.send import Call
+from simulation.scheduler import Process, sleep
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+_COURSES: Final[tuple[tuple[str, ...], ...]] = (  # what is told of one SMS, in the order in which it happens
+    ("sent", "delivered"), ("sent", "delivered"), ("sent", "delivered"), ("delivered",), ("sent", "failed"),
+    ("failed",), ("sent", "expired"), ("rejected",), ("sent", "buffered", "delivered"), ("sent",), (),
+    ("sent", "unknown"),
+)  # fmt: skip
+_REPLIES: Final = (
+    {"status": "stop"}, {"status": "sent", "message": "Baja"}, {"status": "sent", "message": "ALTA"},
+    {"status": "sent", "message": "gracias"},
+)  # fmt: skip
+_SILENT: Final[tuple[UnknownReason, ...]] = ("timeout", "connection_lost", "server_error")
+_REFUSALS: Final[tuple[tuple[str, Refused], ...]] = (
+    ("throttled (429)", Refused(429, "too many requests", final=False, scope="rate")),
+    ("token revoked (401)", Refused(401, "unauthorized", final=False, scope="account")),
+    ("no funds (402)", Refused(402, "payment required", final=False, scope="account")),
+    ("not connected", Refused(None, "connection refused", final=False)),
+    ("refused for good (422)", Refused(422, "unprocessable", final=True, scope="message")),
+)
+
+
+class Made(NamedTuple):
+    """One call that reached the provider: by whom, and at which of the scheduler's steps."""
+
+    call: Call
+    process: Process
+    step: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the provider knows. `accepted` is a list, so that a double send shows; `told` are the callbacks it sent."""
+
+    calls: list[Made] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    told: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Provider:
+    """ports.Provider, as one worker reaches it."""
+
+    world: "World"
+    process: Process
+
+    async def send(self, call: Call) -> Answer:
+        """See ports.Provider."""
+        world = self.world
+        await world.point(self.process, "before call")
+        world.ledger.calls.append(Made(call, self.process, world.scheduler.steps))
+        answer = await self._answered(call)
+        await world.point(self.process, "after call")
+        return answer
+
+    async def _answered(self, call: Call) -> Answer:
+        world = self.world
+        await sleep(world.between(1, 60))
+        if world.faulty(0.15):
+            what, refused = world.choice(_REFUSALS)
+            world.struck(what)
+            return refused
+        if world.faulty(0.05):
+            world.struck("no answer, not taken")
+            await sleep(world.between(1, 10_000))
+            return Unknown(world.choice(_SILENT))
+        if world.faulty(0.03):
+            world.struck("no answer, taken late")
+            world.outside(self._late(call))
+            return Unknown("timeout")
+        accept(world, call)
+        await world.point(self.process, "inside call")
+        if world.faulty(0.06):
+            world.struck("taken, answer lost")
+            return Unknown(world.choice(_SILENT))
+        return Accepted(None if world.chance(0.05) else f"sms-{len(world.ledger.accepted)}")
+
+    async def _late(self, call: Call) -> None:
+        await sleep(self.world.between(1, 30_000))
+        accept(self.world, call)
+
+
+def accept(world: "World", call: Call) -> None:
+    """The SMS goes out."""
+    ledger = world.ledger
+    ledger.accepted.append(call.client_id)
+    world.tell(f"the provider accepts {call.client_id}")
+    world.outside(_receipts(world, call, f"sms-{len(ledger.accepted)}"))
+
+
+async def _receipts(world: "World", call: Call, provider_id: str) -> None:
+    """Callbacks of one SMS: repeated, in any order, at once (before the answer is there) or much later."""
+    course = list(world.choice(_COURSES))
+    if len(course) > 1 and world.faulty(0.3):
+        world.struck("receipts reordered")
+        world.shuffle(course)
+    at = world.now
+    bodies: list[dict[str, object]] = [
+        {
+            "id": provider_id, "clientId": call.client_id, "status": status, "code": 7 if status == "failed" else 0,
+            "eventAt": instant.render(at + number),
+        }
+        for number, status in enumerate(course)
+    ]  # fmt: skip
+    if world.chance(0.12):
+        said = {"id": f"mo-{provider_id}", "clientId": call.client_id, "eventAt": instant.render(at + 9)}
+        bodies.append({**said, **world.choice(_REPLIES)})
+    for body in list(bodies):
+        if world.faulty(0.15):
+            world.struck("receipt repeated")
+            bodies.insert(world.between(0, len(bodies)), body)
+    for body in bodies:
+        await sleep(0 if world.chance(0.2) else world.between(1, 2_000))
+        if world.faulty(0.05):
+            world.struck("receipt late")
+            await sleep(world.between(1, 30_000))
+        world.ledger.told.setdefault(call.client_id, []).append(str(body["status"]))
+        ingress(world, call.account, body)
+
+
+def ingress(world: "World", account: str, body: dict[str, object]) -> None:
+    """What the ingress does with a callback: into the partition that its client id names, any if it is not ours. Now
+    and then the same callback becomes another event, as where two ingresses differ in version."""
+    ours = client_id.read(world.mac_key, str(body.get("clientId")))
+    partition = ours.partition if ours is not None else world.between(0, world.partitions - 1)
+    event = callback.event(account, orjson.dumps(body), world.now)
+    value = event.value
+    if world.faulty(0.3):
+        value = value.replace(b'"source":"/instasent/', b'"source":"/instasent-2/', 1)
+    world.broker.publish(Role.CALLBACKS, partition, Message(account.encode(), value), world.now)
