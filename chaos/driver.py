@@ -1,6 +1,6 @@
 """One chaos run: real processes on a real broker, fed and struck by seed, then judged when all is settled."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ CALLBACK_FAULTS: Final = (
     {"kind": "callback_before_answer", "probability": 0.1},
     {"kind": "callback_lost", "probability": 0.05},
 )
+SLOW: Final = {"kind": "slow", "seconds": 1.0, "times": 12}  # accepted at once, and answered when the caller is dead
 PROVIDER_FAULTS: Final = (
     {"kind": "drop_after", "probability": 0.01},
     {"kind": "drop_before", "probability": 0.01},
@@ -112,6 +113,7 @@ class _Run:
     upstream: Upstream
     workers: Sequence[Process] = ()
     published: list[Item] = field(default_factory=list)
+    waiting: deque[Sequence[Item]] = field(default_factory=deque)  # of the wave that is being published
     _mark: int = 0  # commits when a worker was last started
 
     def carried_out(self, began: float) -> Outcome:
@@ -146,25 +148,33 @@ class _Run:
 
     def _wave(self, items: Sequence[Item], blow: Blow | None) -> None:
         """Publish a wave, and strike in its midst. All of it is durable at the end."""
-        chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
-        when = -1
+        self.waiting.extend(items[at : at + CHUNK] for at in range(0, len(items), CHUNK))
+        left = 0
         if blow is not None and blow.moment == "starting":
             self._pause(blow.delay)
             self._strike(blow)
         elif blow is not None:
-            when = int(blow.share * len(chunks))
-        for number, chunk in enumerate(chunks):
-            self.upstream.publish(chunk)
-            self.upstream.flush()
-            self.published += chunk
-            self.observer.poll(0.005)
-            if blow is not None and number == when:
+            left = max(1, int((1 - blow.share) * len(self.waiting)))
+        while self.waiting:
+            strike = blow is not None and len(self.waiting) == left
+            if strike and blow is not None and blow.moment == "calling":
+                self.site.order_faults([SLOW])
+            self._publish()
+            if strike and blow is not None:
                 self._until_busy()
                 if blow.moment == "calling":
                     self._until_calling()
                 else:
                     self._pause(blow.delay)
+                left = 0
                 self._strike(blow)
+
+    def _publish(self) -> None:
+        chunk = self.waiting.popleft()
+        self.upstream.publish(chunk)
+        self.upstream.flush()
+        self.published += chunk
+        self.observer.poll(0.005)
 
     def _until_busy(self) -> None:
         """Until a worker has committed something since the last one was started: it is at work."""
@@ -183,9 +193,17 @@ class _Run:
             self._revive()
 
     def _strike(self, blow: Blow) -> None:
-        FAULTS[blow.fault].inject(self.site, self.workers[blow.worker], self._pause)
+        FAULTS[blow.fault].inject(self.site, self.workers[blow.worker], self._go_on)
         self.observer.poll(0)
         self._mark = self.observer.commits
+
+    def _go_on(self, seconds: float) -> None:
+        """So long as a fault lasts, upstream goes on."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            if self.waiting:
+                self._publish()
+            self._pause(min(left, 0.5))
 
     def _pause(self, seconds: float) -> None:
         until = monotonic() + seconds

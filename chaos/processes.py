@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,8 +139,12 @@ class Site:
 
     def ledger(self, detail: bool = False) -> dict[str, Any]:
         """The provider's account of what it accepted."""
-        found: dict[str, Any] = _get(f"{self.provider}/_sim/ledger" + ("?detail=1" if detail else ""))
+        found: dict[str, Any] = _ask(f"{self.provider}/_sim/ledger" + ("?detail=1" if detail else ""))
         return found
+
+    def order_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        """The provider's next faults, beside those it has."""
+        _ask(f"{self.provider}/_sim/faults", orjson.dumps(faults))
 
     def delete_state(self, worker: Process) -> None:
         """What a machine loses with its disk: the worker's local state, while it does not run."""
@@ -190,7 +194,7 @@ class Site:
                 if process.starts and not process.alive:
                     raise RunBroken(f"{process.name} ended while it started: see {process.log}")
             try:
-                _get(url)
+                _ask(url)
             except (URLError, OSError):
                 self.pause(0.05)
                 waited += 0.05
@@ -199,6 +203,6 @@ class Site:
         raise RunBroken(f"nothing answers at {url}: see the logs in {self.data}")
 
 
-def _get(url: str) -> Any:
-    with urlopen(url, timeout=30) as answer:  # noqa: S310 - an address of this machine
+def _ask(url: str, body: bytes | None = None) -> Any:
+    with urlopen(url, body, timeout=30) as answer:  # noqa: S310 - an address of this machine
         return orjson.loads(answer.read())
