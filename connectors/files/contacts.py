@@ -1,37 +1,35 @@
 """Contacts from a CSV file by Connectif's import rules (instasent.md, section 8): a row is an update or is refused.
 
 The key is an e-mail address or an external id; a phone is written with or without a prefix; enumerations by their id;
-unknown system columns are skipped. An empty cell leaves a field as it is. Nothing of a row's content is in a refusal:
-a value is shown by its shape only (`+34 600` as `+99 999`).
+unknown system columns are skipped. An empty cell leaves a field as it is. A refusal shows a value by its shape only
+(`+34 600` as `+99 999`); the value itself is for the report of whoever brought the file.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
+from contextlib import closing
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import IO
 
+from connectors.files.columns import EMAIL, Columns, Unreadable, columns
+from connectors.files.seen import Seen
+from connectors.files.spreadsheet import Fault, Sheet, Survey, survey
 from events.contact import PHONE, PHONE_STATUS, PHONE_STATUSES, SUBSCRIPTION, SUBSCRIPTIONS
 from events.envelope import CONTACT_CHARACTERS
-from events.shape import VALUES, check_scalar
+from events.shape import check_scalar
+from projections.phone import Phone, normalize
 
-KEYS: Mapping[str, str] = {  # columns, lower-cased, that name the contact
-    "email": "email", "e-mail": "email", "_email": "email", "external_id": "external id", "external id": "external id",
-        "externalid": "external id", "_externalid": "external id",
-}  # fmt: skip
-SYSTEM: Mapping[str, tuple[str, ...] | None] = {  # system columns and their values; None: a phone
-    PHONE: None,
-    PHONE_STATUS: PHONE_STATUSES,
-    SUBSCRIPTION: SUBSCRIPTIONS,
-}
-LONGEST_LINE = 1024 * 1024  # bytes
+__all__ = ["Columns", "PhoneRule", "Refusal", "Row", "Unreadable", "phone_rule", "read", "shape"]
+
+_ALLOWED: Mapping[str, tuple[str, ...]] = {PHONE_STATUS: PHONE_STATUSES, SUBSCRIPTION: SUBSCRIPTIONS}
 _SHAPE = {ord(c): "9" for c in "0123456789"}
-
-
-class Unreadable(ValueError):
-    """The file as a whole cannot be imported; the sentence says why and what to do."""
+_WHY = {
+    "not_a_number": "this is no phone number",
+    "impossible": "no such phone number can exist",
+    "no_country": "it has no prefix, and the account no country: add one, or `recado account set --country`",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +44,43 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refused row: where, which column, the value's shape, and the rule it breaks."""
+    """A refused row: where, which column, the value's shape, the rule it breaks; and the value as it was written."""
 
     line: int
     column: str
     value: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """What the header says. `skipped` are system columns nobody knows here, or columns without a name."""
-
-    names: Sequence[str]
-    key: int
-    key_is: str
-    skipped: Sequence[str]
+    written: str = field(default="", repr=False)
 
 
 PhoneRule = Callable[[str], str | None]  # why a written number cannot be read, or None where it can
 
 
-def read(stream: BinaryIO, phone: PhoneRule, key: str | None = None) -> tuple[Columns, Iterator[Row | Refusal]]:
-    """The header, then each row as it is read. Memory: 100 bytes a row, to find a contact that comes twice.
+def phone_rule(country: str | None) -> PhoneRule:
+    """Why a written number cannot be that of a contact of an account in this country, in words; None where it can."""
 
-    Raises Unreadable for a file without a usable header; so does the iterator, for bytes that are not UTF-8 or quotes
-    that never close.
+    def rule(written: str) -> str | None:
+        found = normalize(written, country)
+        return None if isinstance(found, Phone) else _WHY[found.reason]
+
+    return rule
+
+
+def read(
+    stream: IO[bytes], phone: PhoneRule, key: str | None = None, whole: Survey | None = None
+) -> tuple[Columns, Iterator[Row | Refusal]]:
+    """The header, then each row as it is read, in constant memory. `whole` is the file's survey if it was made.
+
+    The stream must be seekable, and is read from its start. Raises Unreadable for a file without a usable header.
     """
-    lines = _decoded(stream)
-    first = next(lines, "").removeprefix("\ufeff")
-    if not first.strip():
-        raise Unreadable("The file has no header: its first line must name the columns.")
-    delimiter = max(",;\t", key=first.count)
-    header = _cells(csv.reader([first], delimiter=delimiter), 1) or []
-    columns = _columns([name.strip() for name in header], key)
-    return columns, _rows(lines, delimiter, columns, phone)
+    whole = whole or survey(stream)
+    sheet = Sheet(stream, whole.encoding)
+    try:
+        named = columns(sheet.header, key)
+    except Unreadable:
+        sheet.close()
+        raise
+    return named, _rows(sheet, named, phone, whole)
 
 
 def shape(value: str) -> str:
@@ -91,94 +91,62 @@ def shape(value: str) -> str:
     return masked if len(value) <= 24 else f"{masked}… ({len(value)} characters)"
 
 
-def _columns(names: Sequence[str], key: str | None) -> Columns:
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise Unreadable(f"The header names {', '.join(twice)} more than once: give each column its own name.")
-    if key is not None and key not in names:
-        raise Unreadable(f"There is no column {key!r}; the header has {', '.join(names)}.")
-    found = [i for i, name in enumerate(names) if (name == key if key else name.lower() in KEYS)]
-    if not found:
-        raise Unreadable(
-            f"No column names the contact: call one email or external_id, or choose with --key: {', '.join(names)}."
-        )
-    found.sort(key=lambda i: KEYS.get(names[i].lower(), "") != "email")  # an e-mail goes before an external id
-    skipped = [
-        name or "(no name)"
-        for i, name in enumerate(names)
-        if i != found[0] and (not name or (name[0] == "_" and name not in SYSTEM))
-    ]
-    if len(names) - 1 - len(skipped) > VALUES + len(SYSTEM):
-        raise Unreadable(f"The file has {len(names)} columns; a contact has at most {VALUES} fields of its own.")
-    return Columns(names, found[0], KEYS.get(names[found[0]].lower(), "external id"), skipped)
+def _refusal(line: int, column: str, value: str, reason: str) -> Refusal:
+    return Refusal(line, column, shape(value), reason, value)
 
 
-def _decoded(stream: BinaryIO) -> Iterator[str]:
-    number = 0
-    while line := stream.readline(LONGEST_LINE):
-        number += 1
-        if len(line) == LONGEST_LINE:
-            raise Unreadable(f"Line {number} has more than {LONGEST_LINE:,} bytes: this is no list of contacts.")
-        try:
-            yield line.decode()
-        except UnicodeDecodeError:
-            raise Unreadable(f"Line {number} is not UTF-8: save the file as UTF-8 (in Excel: CSV UTF-8).") from None
+def _rows(sheet: Sheet, named: Columns, phone: PhoneRule, whole: Survey) -> Iterator[Row | Refusal]:
+    header = blake2b("\x1f".join((*named.names, "\x1e", "")).encode("utf-8", "surrogateescape"), digest_size=16)
+    plan = [(i, name) for i, name in enumerate(named.fields) if name is not None]
+    with closing(Seen(whole.lines)) as seen, closing(sheet):
+        for line, cells in sheet.rows():
+            if isinstance(cells, Fault):
+                yield Refusal(line, "", "", cells.reason)
+                continue
+            if not any(cells):
+                continue
+            found = _row(line, cells, named, plan, phone, whole.encoding)
+            if isinstance(found, Row):
+                before = seen.first(found.contact, line)
+                if before != line:
+                    told = f"this contact is in line {before} already"
+                    found = _refusal(line, named.names[named.key], found.contact, told)
+                else:
+                    digest = header.copy()
+                    digest.update("\x1f".join(cells).encode("utf-8", "surrogateescape"))
+                    found = Row(line, found.contact, found.fields, digest.digest())
+            yield found
 
 
-def _rows(lines: Iterator[str], delimiter: str, columns: Columns, phone: PhoneRule) -> Iterator[Row | Refusal]:
-    reader = csv.reader(lines, delimiter=delimiter)
-    line_of: dict[int, int] = {}  # 8 bytes of the contact's digest -> the line it was first seen in
-    line = 2
-    while True:
-        cells = _cells(reader, line)
-        if cells is None:
-            return
-        here, line = line, reader.line_num + 2  # a row may hold line ends between quotes; the header is line 1
-        if not cells or not any(cells):
-            continue
-        found = _row(here, cells, columns, phone)
-        if isinstance(found, Row):
-            seen = int.from_bytes(hashlib.blake2b(found.contact.encode(), digest_size=8).digest())
-            if seen in line_of:
-                found = Refusal(
-                    here,
-                    columns.names[columns.key],
-                    shape(found.contact),
-                    f"this contact is in line {line_of[seen]} already",
-                )
-            else:
-                line_of[seen] = here
-        yield found
-
-
-def _cells(reader: Iterator[list[str]], line: int) -> list[str] | None:
-    try:
-        return next(reader, None)
-    except csv.Error as error:
-        raise Unreadable(
-            f"Line {line} cannot be read as CSV ({error}): look for a quote that is not closed."
-        ) from error
-
-
-def _row(line: int, cells: Sequence[str], columns: Columns, phone: PhoneRule) -> Row | Refusal:
-    names = columns.names
-    if len(cells) != len(names):
-        return Refusal(line, "", f"{len(cells)} cells", f"the header has {len(names)} columns")
-    contact = cells[columns.key].strip()
-    rule = _key_rule(contact, columns.key_is)
+def _row(
+    line: int, cells: Sequence[str], named: Columns, plan: Sequence[tuple[int, str]], phone: PhoneRule, encoding: str
+) -> Row | Refusal:
+    if len(cells) != len(named.names):
+        return Refusal(line, "", f"{len(cells)} cells", f"the header has {len(named.names)} columns")
+    contact = cells[named.key].strip()
+    rule = _encodable(contact, encoding) or _key_rule(contact, named.key_is)
     if rule:
-        return Refusal(line, names[columns.key], shape(contact), rule)
+        return _refusal(line, named.names[named.key], contact, rule)
     fields: dict[str, str] = {}
-    for i, (name, cell) in enumerate(zip(names, cells, strict=True)):
-        value = cell.strip()
-        if i == columns.key or not value or not name or (name[0] == "_" and name not in SYSTEM):
+    for i, name in plan:
+        value = cells[i].strip()
+        if not value:
             continue
-        rule = _value_rule(name, value, phone)
+        rule = _encodable(value, encoding) or _value_rule(name, value, phone)
         if rule:
-            return Refusal(line, name, shape(value), rule)
+            return _refusal(line, named.names[i], value, rule)
         fields[name] = value
-    digest = hashlib.blake2b("\x1f".join((*names, "\x1e", *cells)).encode(), digest_size=16).digest()
-    return Row(line, contact, fields, digest)
+    return Row(line, contact, fields, b"")
+
+
+def _encodable(value: str, encoding: str) -> str | None:
+    if value.isascii():
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return f"holds bytes that are not {encoding}, in which the file is written: save it as UTF-8"
+    return "holds U+FFFD, which stands where a character was lost: export the file again" if "\ufffd" in value else None
 
 
 def _key_rule(contact: str, key_is: str) -> str | None:
@@ -186,17 +154,16 @@ def _key_rule(contact: str, key_is: str) -> str | None:
         return f"the {key_is} is missing, and it is the contact's key"
     if len(contact) > CONTACT_CHARACTERS or "/" in contact or not contact.isprintable():
         return f"a contact's key has 1 to {CONTACT_CHARACTERS} printable characters, none of them /"
-    if key_is == "email" and (contact.count("@") != 1 or contact[0] == "@" or contact[-1] == "@" or " " in contact):
+    if key_is == EMAIL and (contact.count("@") != 1 or contact[0] == "@" or contact[-1] == "@" or " " in contact):
         return "this is no e-mail address"
     return None
 
 
 def _value_rule(name: str, value: str, phone: PhoneRule) -> str | None:
-    if name in SYSTEM:
-        allowed = SYSTEM[name]
-        if allowed is None:
-            return phone(value)
-        return None if value in allowed else f"must be {', '.join(allowed)}"
+    if name == PHONE:
+        return phone(value)
+    if name in _ALLOWED:
+        return None if value in _ALLOWED[name] else f"must be {', '.join(_ALLOWED[name])}"
     try:
         check_scalar(value)
     except ValueError as error:

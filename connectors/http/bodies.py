@@ -82,3 +82,9 @@ def kind(value: object) -> str:
     if isinstance(value, str):
         return f"a text of {len(value)} characters"
     return f"a list of {len(value)}" if isinstance(value, list) else "an object"
+
+
+def not_durable() -> web.Response:
+    """A 503: some of it may be in Kafka, and the same ids again change nothing."""
+    detail = "Kafka did not confirm it in time. Send it again, with the same ids or the same Idempotency-Key."
+    return problem(503, "Service Unavailable", detail)

@@ -12,9 +12,9 @@ from connectors.admission import admit
 from connectors.http import bodies
 from connectors.http.bearer import presented, presents_key, unauthorised
 from connectors.http.bodies import Refused
-from connectors.http.commands import Outbox
 from connectors.http.problems import problem
-from connectors.kafka.appender import Appended
+from connectors.kafka.appender import Appended, NotDurable
+from connectors.kafka.outbox import Outbox
 from events.envelope import Undecodable
 
 PATH: Final = "/v1/events"
@@ -42,6 +42,8 @@ class CloudEvents:
             return await self._take(request, documents(body))
         except Refused as refused:
             return refused.response
+        except NotDurable:
+            return bodies.not_durable()
 
     async def _take(self, request: web.Request, items: Sequence[object]) -> web.Response:
         # No path names the account: the subjects do, and the key has to be that of all of them.

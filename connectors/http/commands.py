@@ -6,8 +6,7 @@ the engine knows which country the account had when the edit's turn came. What b
 answered 400 before anything is written.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -18,45 +17,18 @@ from pydantic import ValidationError
 from connectors.http import bodies
 from connectors.http.bearer import presents_key, unauthorised
 from connectors.http.bodies import Refused, refuse
-from connectors.http.problems import problem
-from connectors.kafka.appender import Appended, Appender, NotDurable
+from connectors.kafka.appender import NotDurable
+from connectors.kafka.outbox import Outbox
 from events.codec import encode_input
 from events.contact import ContactUpdated
 from events.envelope import LIMIT, Input, InputData, Undecodable
-from events.partition import partition_of
 from events.send import SEND_ID_CHARACTERS, SendRequested
-from events.topics import SENDS_OF, Role, name
+from events.topics import SENDS_OF, Role
 
-ACK_TIMEOUT: Final = 10.0  # seconds
 SOURCE: Final = "/recado/api"
 _KEY_CHARACTERS: Final = 255
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Outbox:
-    """Where events go: `prefix` is that of the topics, `partitions` their number (recado.accounts has one)."""
-
-    appender: Appender
-    prefix: str
-    partitions: int
-    ack_timeout: float = ACK_TIMEOUT
-
-    def record(self, role: Role, subject: str, value: bytes) -> Appended:
-        """An event, and where it belongs."""
-        key = subject.encode()
-        partition = 0 if role is Role.ACCOUNTS else partition_of(key, self.partitions)
-        return Appended(name(self.prefix, role), partition, key, value)
-
-    async def post(self, records: Sequence[Appended]) -> None:
-        """Return once all are durable. Raises Refused(503), and then any of them may be in Kafka."""
-        try:
-            async with asyncio.timeout(self.ack_timeout):
-                await self.appender.append_all(records)
-        except (TimeoutError, NotDurable):
-            detail = "Kafka did not confirm it in time. Send it again, with the same ids or the same Idempotency-Key."
-            raise Refused(problem(503, "Service Unavailable", detail)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +116,8 @@ class Commands:
                 return await command(request)
             except Refused as refused:
                 return refused.response
+            except NotDurable:
+                return bodies.not_durable()
 
         return handle
 

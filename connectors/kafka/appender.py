@@ -17,6 +17,8 @@ from aiokafka.errors import KafkaError
 
 log = logging.getLogger(__name__)
 
+FEW: Final = 64  # records that go one by one through the producer's queue; more are laid out in whole batches
+BATCH_BYTES: Final = 512 * 1024  # well below the topics' max.message.bytes
 _LONGEST_PAUSE: Final = 30.0
 
 
@@ -120,7 +122,7 @@ class KafkaAppender:
         if producer is None:
             raise NotDurable("the broker cannot be reached")
         try:
-            pending = [await producer.send(r.topic, r.value, key=r.key, partition=r.partition) for r in records]
+            pending = await (_in_batches if len(records) > FEW else _one_by_one)(producer, records)
             for taken in await asyncio.gather(*pending, return_exceptions=True):
                 if isinstance(taken, BaseException):
                     raise taken
@@ -140,7 +142,9 @@ class KafkaAppender:
     async def _open(self) -> None:
         pause = self._first_pause
         while True:
-            producer = AIOKafkaProducer(enable_idempotence=True, acks="all", linger_ms=0, **self._client)
+            producer = AIOKafkaProducer(
+                enable_idempotence=True, acks="all", linger_ms=0, max_batch_size=BATCH_BYTES, **self._client
+            )
             try:
                 await producer.start()
             except (KafkaError, OSError) as error:
@@ -179,3 +183,25 @@ class KafkaAppender:
         task = asyncio.create_task(stop())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+async def _one_by_one(producer: AIOKafkaProducer, records: Sequence[Appended]) -> list[Any]:
+    return [await producer.send(r.topic, r.value, key=r.key, partition=r.partition) for r in records]
+
+
+async def _in_batches(producer: AIOKafkaProducer, records: Sequence[Appended]) -> list[Any]:
+    """A fifth of the time a record; the batches of one topic and partition are sent in order."""
+    lanes: dict[tuple[str, int], list[Appended]] = {}
+    for record in records:
+        lanes.setdefault((record.topic, record.partition), []).append(record)
+    pending: list[Any] = []
+    for (topic, partition), lane in lanes.items():
+        batch = producer.create_batch()
+        for record in lane:
+            if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+                pending.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+                    raise ValueError(f"a record of {len(record.value)} bytes does not fit a batch")
+        pending.append(await producer.send_batch(batch, topic, partition=partition))
+    return pending

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
+import asyncio
+import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.printing import as_json, emit, progress, table
+from streams.cli.printing import as_json, counted, emit, table
 from streams.cli.refusal import Refused
 
 if TYPE_CHECKING:
-    from connectors.files.contacts import PhoneRule, Refusal, Row
-    from connectors.kafka.publisher import Publisher
+    from connectors.files.checkpoint import Checkpoint
+    from connectors.files.contact_import import ContactImport
+    from connectors.files.contacts import Refusal
+    from connectors.kafka.outbox import Outbox
+    from streams.cli.printing import CountedStep
+    from streams.settings import Settings
 
 _SHOWN = 20  # refused rows that are printed; all of them are in the report
-_WHY = {
-    "not_a_number": "this is no phone number",
-    "impossible": "no such phone number can exist",
-    "no_country": "it has no prefix, and the account no country: add one, or `recado account set --country`",
-}
-_TOLD_EVERY = 65_536  # bytes between steps of the progress bar
+_OPENING = 30.0  # seconds that the broker may take to be reached
+_ATTEMPTS = 3  # at writing one chunk
+_KEPT_EVERY = 1.0  # seconds between two writings of the checkpoint
 
 
 @click.command("import")
@@ -37,114 +38,119 @@ _TOLD_EVERY = 65_536  # bytes between steps of the progress bar
 def import_contacts(file: str, account: str, key: str | None, report: Path | None, as_json: bool) -> None:
     """Import contacts from a CSV file by Connectif's rules. `-` is standard input.
 
-    The first line names the columns: email or external_id is the key; _mobilePhone, _mobilePhoneStatus and
-    _smsSubscriptionStatus are the system's; the rest are the account's custom fields. An empty cell leaves a field as
-    it is. A wrong row is refused and told, the others are imported; importing the same file again within 35 days
-    changes nothing.
+    The first line names the columns, as _mobilePhone or as people write (Teléfono, Móvil, Email): an e-mail or an
+    external id is the key; _mobilePhone, _mobilePhoneStatus and _smsSubscriptionStatus are the system's; the rest are
+    the account's custom fields. An empty cell leaves a field as it is. A wrong row is refused and told, the others are
+    imported. Importing the same file again changes nothing; what a crash cut off goes on where it was.
 
     \b
     Example:  recado import contacts.csv --account acme --report refused.csv
     """
+    from connectors.files.checkpoint import Checkpoint
+    from connectors.files.contact_import import ContactImport
     from connectors.files.lines import twice
+    from connectors.http.imports import summary
     from streams.cli import place
-    from streams.cli.post import post
 
-    settings = place.located(place.settings())
+    given = place.settings()
+    settings = place.located(given)
     found = place.directory(settings).account(account)
     if found is None:
         raise Refused(f"There is no account {account}: make it first with `recado account set {account} --country ES`.")
-    with twice(file) as (stream, size), _reported(report) as refuse, post(settings) as office:
-        result = Import(account, found.country, Path(file).name, key, office)
-        with progress("importing", size, quiet=as_json) as step:
-            for refusal in result.run(stream, step):
-                refuse(refusal)
+    first: list[Refusal] = []
+    with twice(file) as (stream, size), _reported(report) as refuse:
+        done = ContactImport(stream, account, found.country, Path(file).name, key, int(time.time() * 1000))
+        broker = "embedded" if settings.embedded else settings.kafka or ""
+        kept = Checkpoint(
+            settings.data / "imports", (broker, settings.topic_prefix, account, key or "", done.whole.digest)
+        )
+
+        def told(refusals: list[Refusal]) -> None:
+            refuse(refusals)
+            first.extend(refusals[: _SHOWN - len(first)])
+
+        with counted("importing", size, "rows", quiet=as_json) as step:
+            asyncio.run(_send(settings, done, kept, told, step))
     if as_json:
-        emit(result.summary())
+        emit(summary(done, first))
         return
-    click.echo(f"{result.imported:,} contacts imported, {result.refused:,} rows refused.")
-    if result.skipped:
-        click.echo(f"Columns that Recado does not know, skipped: {', '.join(result.skipped)}.")
-    if result.first:
-        table(("line", "column", "shape", "reason"), [(r.line, r.column, r.value, r.reason) for r in result.first])
-        if result.refused > len(result.first):
-            click.echo(
-                f"and {result.refused - len(result.first):,} more{'' if report else ': --report writes them all'}"
-            )
+    click.echo(f"{done.imported:,} contacts imported, {done.refused:,} rows refused.")
+    if done.columns.meant:
+        click.echo(f"Columns read as: {', '.join(f'{a} as {b}' for a, b in done.columns.meant.items())}.")
+    if done.columns.skipped:
+        click.echo(f"Columns that Recado does not know, skipped: {', '.join(done.columns.skipped)}.")
+    if first:
+        table(("line", "column", "shape", "reason"), [(r.line, r.column, r.value, r.reason) for r in first])
+        if done.refused > len(first):
+            click.echo(f"and {done.refused - len(first):,} more{'' if report else ': --report writes them all'}")
 
 
-class Import:
-    """One import: rows in, contact updates out. What it made can be asked of it afterwards."""
+async def _send(
+    settings: Settings,
+    done: ContactImport,
+    kept: Checkpoint,
+    refuse: Callable[[list[Refusal]], None],
+    step: CountedStep,
+) -> None:
+    """Write every chunk, in order, and keep how far it came."""
+    from events.topics import Role
 
-    def __init__(self, account: str, country: str | None, named: str, key: str | None, office: Publisher) -> None:
-        self.imported = self.refused = 0
-        self.skipped: list[str] = []
-        self.first: list[Refusal] = []
-        self._account, self._country, self._named, self._key, self._office = account, country, named, key, office
-
-    def run(self, stream: BinaryIO, step: Any) -> Iterator[Refusal]:
-        """Send every good row, yield every refused one. Raises Unreadable for a file that is no list of contacts."""
-        from connectors.files.contacts import Refusal, read
-
-        file = hashlib.blake2b(digest_size=16)
-        while piece := stream.read(1 << 20):
-            file.update(piece)
-        digest = file.digest()
-        stream.seek(0)
-        columns, rows = read(stream, phone_rule(self._country), self._key)
-        self.skipped = list(columns.skipped)
-        now, told = int(time.time() * 1000), 0
-        for row in rows:
-            if isinstance(row, Refusal):
-                self.refused += 1
-                if len(self.first) < _SHOWN:
-                    self.first.append(row)
-                yield row
-            else:
-                self._send(row, digest, now)
-                self.imported += 1
-            if stream.tell() - told >= _TOLD_EVERY:
-                step(stream.tell() - told)
-                told = stream.tell()
-
-    def _send(self, row: Row, digest: bytes, now: int) -> None:
-        from events.codec import encode_input
-        from events.contact import ContactUpdated
-        from events.envelope import Input
-        from events.topics import Role
-
-        subject = f"{self._account}/{row.contact}"
-        name = hashlib.blake2b(digest + row.digest + subject.encode(), digest_size=16).hexdigest()
-        data = ContactUpdated(via="import", fields=dict(row.fields), evidence=f"{self._named}, line {row.line}"[:1000])
-        event = Input.of(data, id=name, source="/recado/import", subject=subject, time=now)
-        self._office.publish(Role.CONTACTS, subject.encode(), encode_input(event), row.line)
-
-    def summary(self) -> dict[str, Any]:
-        """For --json; values by their shape only."""
-        return {
-            "imported": self.imported,
-            "refused": self.refused,
-            "skipped_columns": self.skipped,
-            "rows": [{"line": r.line, "column": r.column, "shape": r.value, "reason": r.reason} for r in self.first],
-        }
+    before, read, at = kept.read(), 0, time.monotonic()
+    if before:
+        click.echo(
+            f"An earlier import of this file broke off after {before:,} contacts: going on from there.", err=True
+        )
+    async with _outbox(settings) as outbox:
+        for chunk in done.chunks(before):
+            refuse(chunk.refusals)
+            if chunk.events:
+                await _post(outbox, [outbox.record(Role.CONTACTS, *event) for event in chunk.events], done)
+            step(chunk.read - read, len(chunk.events) + len(chunk.refusals))
+            read = chunk.read
+            if time.monotonic() - at >= _KEPT_EVERY and done.imported > before:
+                kept.write(done.imported)
+                at = time.monotonic()
+    kept.clear()
 
 
-def phone_rule(country: str | None) -> PhoneRule:
-    """Why a written number cannot be that of a contact of this account, in words; None where it can."""
-    from projections.phone import Phone, normalize
+async def _post(outbox: Outbox, records: list[object], done: ContactImport) -> None:
+    from connectors.kafka.appender import KafkaAppender, NotDurable
 
-    def rule(written: str) -> str | None:
-        found = normalize(written, country)
-        return None if isinstance(found, Phone) else _WHY[found.reason]
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            await outbox.post(records)  # type: ignore[arg-type]
+            return
+        except NotDurable as error:
+            if attempt == _ATTEMPTS:
+                raise Refused(
+                    f"Kafka did not take the rows before number {done.rows:,} ({error}): import the file again when "
+                    "the broker is well; what it took changes nothing then."
+                ) from None
+            assert isinstance(outbox.appender, KafkaAppender)  # noqa: S101
+            await outbox.appender.opened(_OPENING)
 
-    return rule
+
+@asynccontextmanager
+async def _outbox(settings: Settings) -> AsyncIterator[Outbox]:
+    from connectors.kafka.appender import KafkaAppender
+    from connectors.kafka.outbox import Outbox
+    from streams.cli.place import client, partitions
+
+    appender = KafkaAppender(client(settings))
+    await appender.open(_OPENING)
+    try:
+        yield Outbox(appender, settings.topic_prefix, await asyncio.to_thread(partitions, settings), ack_timeout=60.0)
+    finally:
+        await appender.close()
 
 
 @contextmanager
-def _reported(path: Path | None) -> Iterator[Any]:
-    with path.open("w", encoding="utf-8", newline="") if path else nullcontext() as stream:
-        if stream is None:
-            yield lambda _: None
-            return
-        report = csv.writer(stream)
-        report.writerow(("line", "column", "shape", "reason"))
-        yield lambda r: report.writerow((r.line, r.column, r.value, r.reason))
+def _reported(path: Path | None) -> Iterator[Callable[[list[Refusal]], None]]:
+    """A report that only its owner can read: it holds what people's rows said."""
+    from connectors.files.contact_import import Report
+
+    if path is None:
+        yield lambda _: None
+        return
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="") as f:
+        yield Report(f).add

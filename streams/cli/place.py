@@ -98,6 +98,18 @@ def directory(given: Settings) -> Directory:
     return found
 
 
+def partitions(given: Settings) -> int:
+    """How many the co-partitioned topics really have: an event belongs where its contact's state is. Raises as
+    `records`."""
+    from connectors.kafka.admin import Admin
+
+    with Admin(given.kafka or "", given.security) as admin:
+        topic = admin.describe(given.topic_prefix).get(Role.CONTACTS)
+    if topic is None:
+        raise Refused("The topics of Recado do not exist yet: start a worker or `recado up`, which make them.")
+    return topic.partitions
+
+
 def require_free(listen: Listen, setting: str = "RECADO_HTTP") -> None:
     """Raises Refused where another process listens at this address already, or it is none of this machine."""
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET

@@ -13,6 +13,7 @@ import click
 _LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
 
 Step = Callable[[int], None]  # told how much further it got
+CountedStep = Callable[[int, int], None]  # told how much further it got, and how many more things that were
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -58,6 +59,45 @@ def progress(label: str, total: int, *, quiet: bool = False) -> Iterator[Step]:
             yield lambda n: bar.advance(task, n)
     else:
         yield _lines(label, total)
+
+
+@contextmanager
+def counted(label: str, total: int, things: str, *, quiet: bool = False) -> Iterator[CountedStep]:
+    """As `progress`, with the rate of what is counted besides and the time left: on a terminal, else in lines."""
+    began, done, count, told = time.monotonic(), 0, 0, time.monotonic()
+
+    def rate() -> float:
+        return count / max(time.monotonic() - began, 0.001)
+
+    if quiet:
+        yield lambda _, __: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        speed = TextColumn("{task.fields[rate]} " + things + "/s")
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), speed, TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(label, total=max(total, 1), rate="–")
+
+            def drawn(n: int, more: int) -> None:
+                nonlocal count
+                count += more
+                bar.update(task, advance=n, rate=f"{rate():,.0f}")
+
+            yield drawn
+    else:
+
+        def written(n: int, more: int) -> None:
+            nonlocal done, count, told
+            done, count = done + n, count + more
+            if time.monotonic() - told >= _LINE_EVERY:
+                told = time.monotonic()
+                left = (told - began) * (total - done) / max(done, 1)
+                percent = 100 * done // max(total, 1)
+                click.echo(f"{label}: {percent} %, {rate():,.0f} {things} a second, {left:,.0f} s left", err=True)
+
+        yield written
 
 
 def _lines(label: str, total: int) -> Step:

@@ -10,21 +10,23 @@ from aiohttp import web
 from sqlalchemy import Engine
 
 from connectors.clock import SystemClock
-from connectors.credentials import callback_secret, mac_key
+from connectors.credentials import callback_secret, link_key, mac_key
 from connectors.http import problems
 from connectors.http.cloudevents import CloudEvents
-from connectors.http.commands import Commands, Outbox
+from connectors.http.commands import Commands
+from connectors.http.imports import Imports
 from connectors.http.ingress import Ingress, health, runner
+from connectors.http.opt_out import OptOutPage
 from connectors.http.queries import build_queries
 from connectors.kafka.accounts import AccountsReader
-from connectors.kafka.admin import Admin
 from connectors.kafka.appender import KafkaAppender
+from connectors.kafka.outbox import Outbox
 from connectors.readmodel.database import open_database, prepare
 from events.contact import Subscription
 from events.topics import Role, name
 from projections.account import Directory
+from streams.cli import place
 from streams.cli.place import client
-from streams.cli.refusal import Refused
 from streams.cli.services import until_stopped
 from streams.settings import Settings
 
@@ -42,9 +44,10 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(client(settings))
         stack.push_async_callback(appender.close)
-        partitions = await asyncio.to_thread(_partitions, settings)
+        partitions = await asyncio.to_thread(place.partitions, settings)
         if ingress:
             app.add_routes(_ingress(settings, appender, partitions).routes())
+            app.add_routes(_opt_out(settings, appender, partitions).routes())
         if api:
             directory = Directory()
             accounts = AccountsReader(name(settings.topic_prefix, Role.ACCOUNTS), client(settings), directory)
@@ -56,7 +59,7 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
             stack.callback(engine.dispose)
             await asyncio.to_thread(prepare, engine)
             app.add_routes(_queries(settings, engine, directory))
-            app.add_routes(_commands(settings, Outbox(appender, settings.topic_prefix, partitions)))
+            app.add_routes(_commands(settings, Outbox(appender, settings.topic_prefix, partitions), directory))
         await appender.open(_OPENING)
         app.add_routes(health(lambda: appender.ready))
         served = runner(app)
@@ -78,6 +81,16 @@ def _ingress(settings: Settings, appender: KafkaAppender, partitions: int) -> In
     )
 
 
+def _opt_out(settings: Settings, appender: KafkaAppender, partitions: int) -> OptOutPage:
+    return OptOutPage(
+        appender=appender,
+        topic=name(settings.topic_prefix, Role.CALLBACKS),
+        partitions=partitions,
+        key=link_key(settings.secret()),
+        clock=SystemClock().now,
+    )
+
+
 def _queries(settings: Settings, engine: Engine, directory: Directory) -> list[web.RouteDef]:
     def default_subscription(account: str) -> Subscription:
         found = directory.account(account)
@@ -86,16 +99,15 @@ def _queries(settings: Settings, engine: Engine, directory: Directory) -> list[w
     return build_queries(engine, settings.secret(), default_subscription)
 
 
-def _commands(settings: Settings, outbox: Outbox) -> list[web.RouteDef]:
+def _commands(settings: Settings, outbox: Outbox, directory: Directory) -> list[web.RouteDef]:
     secret, clock = settings.secret(), SystemClock().now
     commands = Commands(outbox, secret, clock, lambda: uuid.uuid4().hex)
-    return [*commands.routes(), *CloudEvents(outbox, secret).routes()]
 
+    def country(account: str) -> str | None:
+        found = directory.account(account)
+        if found is None:
+            raise KeyError(account)
+        return found.country
 
-def _partitions(settings: Settings) -> int:
-    """How many the co-partitioned topics really have: an event belongs where its contact's state is."""
-    with Admin(settings.kafka or "", settings.security) as admin:
-        topic = admin.describe(settings.topic_prefix).get(Role.CALLBACKS)
-    if topic is None:
-        raise Refused("The topics of Recado do not exist yet: start a worker or `recado up`, which make them.")
-    return topic.partitions
+    imports = Imports(outbox, secret, clock, country)
+    return [*commands.routes(), *CloudEvents(outbox, secret).routes(), *imports.routes()]

@@ -11,7 +11,8 @@ from typing import Any, Final
 import orjson
 
 from connectors.credentials import callback_secret
-from connectors.files.contacts import Row
+from connectors.files.contact_import import ContactImport
+from connectors.files.contacts import Row, phone_rule
 from connectors.files.contacts import read as read_contacts
 from connectors.files.events import Event
 from connectors.files.events import read as read_events
@@ -20,7 +21,6 @@ from events import instant
 from events.shape import Class
 from events.topics import SENDS_OF, Role
 from streams.cli import account, template
-from streams.cli.contacts import Import, phone_rule
 from streams.cli.demo.checks import Published
 from streams.cli.files import read_json, read_text
 from streams.cli.post import post
@@ -72,8 +72,11 @@ class Player:
         """Import the sample contacts."""
         path = self.samples / "contacts.csv"
         with path.open("rb") as stream, post(self.settings) as office:
-            done = Import(ACCOUNT, SETTINGS["country"], path.name, None, office)
-            self.refused_rows = sum(1 for _ in done.run(stream, lambda _: None))
+            done = ContactImport(stream, ACCOUNT, SETTINGS["country"], path.name, None, int(time.time() * 1000))
+            for chunk in done.chunks():
+                for subject, value in chunk.events:
+                    office.publish(Role.CONTACTS, subject.encode(), value)
+            self.refused_rows = done.refused
         self.published.add(Role.CONTACTS, done.imported)
         with path.open("rb") as stream:
             _, rows = read_contacts(stream, phone_rule(SETTINGS["country"]))

@@ -101,8 +101,9 @@ def test_what_cannot_be_a_contact_is_refused(key: str) -> None:
         ("", "header"),
         ("name,city\n", "key"),
         ("email,email\n", "more than once"),
-        ('email,city\nana@example.com,"' + "x\n" * 70_000, "quote"),
-        ("email\n" + "x" * 1_100_000, "bytes"),
+        ("x" * 300_000, "header"),
+        ('email,"city\nana@example.com,Vigo', "quote"),
+        ("PK\x03\x04", "save it as CSV"),
     ],
 )
 def test_a_file_that_is_no_list_of_contacts_is_refused_whole(text: str, word: str) -> None:
@@ -110,10 +111,64 @@ def test_a_file_that_is_no_list_of_contacts_is_refused_whole(text: str, word: st
         imported(text)
 
 
-def test_bytes_that_are_not_utf_8_name_the_remedy() -> None:
-    stream = io.BytesIO(b"email,city\nana@example.com,C\xf3rdoba\n")
-    with pytest.raises(Unreadable, match=r"Line 2 is not UTF-8"):
-        list(read(stream, spanish)[1])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1", "utf-16-le"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_spreadsheets_write_in_many_encodings_and_line_ends(encoding: str, end: str) -> None:
+    content = f"Email;Población{end}ana@example.com;Córdoba{end}leo@example.com;León{end}".encode(encoding)
+    columns, rows = read(io.BytesIO(content), spanish)
+    assert list(columns.names) == ["Email", "Población"]
+    found = list(rows)
+    assert [row.fields if isinstance(row, Row) else row for row in found] == [
+        {"Población": "Córdoba"}, {"Población": "León"},
+    ]  # fmt: skip
+    assert [row.line for row in found] == [2, 3]
+
+
+def test_a_broken_byte_in_a_file_of_utf_8_costs_its_own_row_only() -> None:
+    content = "email,city\na@e.es,León\nb@e.es,Cádiz\nc@e.es,".encode() + b"C\xf3rdoba\nd@e.es,Vigo\n"
+    found = list(read(io.BytesIO(content), spanish)[1])
+    assert [type(row) for row in found] == [Row, Row, Refusal, Row]
+    assert isinstance(found[2], Refusal)
+    assert (found[2].line, found[2].column) == (4, "city")
+    assert "utf-8" in found[2].reason
+
+
+def test_excels_line_that_names_the_separator_is_no_header() -> None:
+    columns, (row,) = imported("sep=;\nemail;a,b\nana@example.com;Vigo\n")
+    assert list(columns.names) == ["email", "a,b"]
+    assert row.line == 3
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['b@e.es,"Vigo', 'b@e.es,"Vi"go"', "b@e.es,Vigo,Spain", 'b@e.es,"Vi\ngo",Spain', "x" * 300_000, '"' + "x\n" * 300],
+)
+def test_one_bad_row_never_stops_a_file_nor_takes_the_next_one_with_it(bad: str) -> None:
+    _, found = imported(f'email,city\na@e.es,Lugo\n{bad}\nc@e.es,León\nd@e.es,"Ávila"\n')
+    assert [row.contact for row in found if isinstance(row, Row)] == ["a@e.es", "c@e.es", "d@e.es"]
+    assert any(isinstance(row, Refusal) and row.line == 3 for row in found)
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Teléfono", "_mobilePhone"), ("MÓVIL", "_mobilePhone"), (" Mobile Phone ", "_mobilePhone"),
+        ("_mobilephone", "_mobilePhone"), ("Número de teléfono", "_mobilePhone"),
+        ("Suscripción SMS", "_smsSubscriptionStatus"),
+        ("phone status", "_mobilePhoneStatus"), ("City", "City"),
+    ],
+)  # fmt: skip
+def test_header_names_are_matched_kindly(header: str, field: str) -> None:
+    columns, _ = imported(f"Correo electrónico,{header}\n")
+    assert (columns.key, columns.key_is, columns.fields[1]) == (0, "email", field)
+    assert dict(columns.meant) == ({} if header.strip() == field else {header.strip(): field})
+
+
+def test_of_two_columns_that_mean_the_phone_the_more_exact_one_is_it() -> None:
+    columns, _ = imported("E-mail,Teléfono,Móvil\n")
+    assert list(columns.fields) == [None, "Teléfono", "_mobilePhone"]
+    columns, _ = imported("E-mail,Móvil,_mobilePhone\n")
+    assert list(columns.fields) == [None, "Móvil", "_mobilePhone"]
 
 
 def test_the_same_row_has_the_same_digest_and_another_cell_another() -> None:

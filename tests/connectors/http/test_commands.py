@@ -12,8 +12,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from connectors.credentials import api_key
 from connectors.http import problems
 from connectors.http.cloudevents import MOST_EVENTS, CloudEvents
-from connectors.http.commands import Commands, Outbox
+from connectors.http.commands import Commands
 from connectors.kafka.appender import Appended, MemoryAppender
+from connectors.kafka.outbox import Outbox
 from events.codec import decode_input
 from events.contact import ContactUpdated
 from events.examples import CONTACT, SEVEN, SUBJECT
