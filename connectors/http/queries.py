@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from connectors.http.bearer import presents_key, unauthorised
 from connectors.http.problems import problem
 from connectors.http.queries_parameters import Parameters, Refused
-from connectors.readmodel import answers, queries
+from connectors.readmodel import answers, export, queries
 from events.contact import Subscription
 from events.envelope import Undecodable, split_subject
 from events.shape import Class
@@ -47,6 +47,7 @@ def build_queries(
     contact = "/v1/accounts/{account}/contacts/{contact}"
     return [
         web.get(contact, asked.answering(asked.contact)),
+        web.get(f"{contact}/export", asked.answering(asked.export)),
         web.get(f"{contact}/messages", asked.answering(asked.messages)),
         web.get(f"{contact}/has-received-sms", asked.answering(asked.has_received_sms)),
         web.get("/v1/accounts/{account}/sends/{send_id}", asked.answering(asked.send)),
@@ -83,6 +84,14 @@ class _Queries:
         if answer is None:
             _not_found("No such contact", "Nothing is known of this contact, or was at that time.")
         return answers.contact(answer, self._default_subscription(request.match_info["account"]))
+
+    async def export(self, request: web.Request) -> Any:
+        """All that is known of the contact: a data subject's request."""
+        Parameters(request.query, [])
+        found = await self._ask(export.export, _subject(request))
+        if found is None:
+            _not_found("No such contact", "Nothing is known of this contact.")
+        return export.as_json(found, self._default_subscription(request.match_info["account"]))
 
     async def messages(self, request: web.Request) -> Any:
         parameters = Parameters(request.query, ["limit", "before"])

@@ -72,15 +72,10 @@ def contact(engine: Engine, subject: str, at: int | None = None) -> ContactAnswe
 
     None for a contact that has no fact (by then). What an erasure took is gone from the time before it, too.
     """
-    table, facts = schema.contacts, schema.facts
+    facts = schema.facts
     with engine.connect() as connection:
         if at is None:
-            columns = (table.c.state, table.c.sequence, table.c.updated_at)
-            row = connection.execute(select(*columns).where(table.c.subject == subject)).one_or_none()
-            if row is None:
-                return None
-            state = contacts.decode(subject, row[0])
-            return ContactAnswer(subject, state, row[1], row[2], _same_phone(connection, subject, state.phone))
+            return present(connection, subject)
         # Each fact by its own time: an update's is the one its producer gave, a send's the engine's clock.
         query = select(facts.c.body).where(facts.c.subject == subject, facts.c.time <= at)
         query = query.order_by(facts.c.sequence)
@@ -89,6 +84,17 @@ def contact(engine: Engine, subject: str, at: int | None = None) -> ContactAnswe
         return None
     then = contacts.history(history)
     return ContactAnswer(subject, then.state, then.sequence, then.updated_at)
+
+
+def present(connection: Connection, subject: str) -> ContactAnswer | None:
+    """The contact as it is now; None where it has no fact."""
+    table = schema.contacts
+    columns = (table.c.state, table.c.sequence, table.c.updated_at)
+    row = connection.execute(select(*columns).where(table.c.subject == subject)).one_or_none()
+    if row is None:
+        return None
+    state = contacts.decode(subject, row[0])
+    return ContactAnswer(subject, state, row[1], row[2], _same_phone(connection, subject, state.phone))
 
 
 def _same_phone(connection: Connection, subject: str, phone: str | None) -> tuple[str, ...]:

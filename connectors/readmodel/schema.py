@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 metadata: Final = MetaData()
 

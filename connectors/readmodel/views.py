@@ -4,6 +4,7 @@
 |---|---|---|
 | v_messages | one send | what was sent to whom, when, in how many parts, and how it ended |
 | v_contacts | one contact | phone with its region and type, statuses, custom fields as JSON |
+| v_consent | a change of a contact's subscription | who agreed to what when, how, and in which words |
 | v_shared_phones | a number that several contacts of an account have | who is written to twice |
 | v_outcomes | a day, account, class, template, outcome, reason and state | how many sends, parts and deliveries |
 | v_facts | one fact | the whole history; `body` is the event as it stands in the journal, JSON |
@@ -26,6 +27,14 @@ CREATE VIEW v_contacts AS
 SELECT account, contact, phone, phone_region, phone_type, phone_status, subscription, fields, erased, sequence AS facts,
        {first_at} AS first_at, {updated_at} AS updated_at
 FROM contacts
+"""
+
+_CONSENT = """
+CREATE VIEW v_consent AS
+SELECT subject, sequence, {time} AS time, {data_from} AS from_subscription, {data_to} AS to_subscription,
+       {data_via} AS via, {data_evidence} AS evidence, {data_by} AS by_contact, {causationsource} AS source
+FROM facts
+WHERE type = 'recado.subscription.changed.v1'
 """
 
 _SHARED_PHONES = """
@@ -52,7 +61,16 @@ SELECT subject, sequence, type, {time} AS time, send_id, partition, "offset", bo
 FROM facts
 """
 
-NAMES = ("v_messages", "v_contacts", "v_shared_phones", "v_outcomes", "v_facts")
+NAMES = ("v_messages", "v_contacts", "v_consent", "v_shared_phones", "v_outcomes", "v_facts")
+
+_IN_BODY = {
+    "data_from": "data.from",
+    "data_to": "data.to",
+    "data_via": "data.via",
+    "data_evidence": "data.evidence",
+    "data_by": "data.by",
+    "causationsource": "causationsource",
+}
 
 
 class _Sqlite(dict[str, str]):
@@ -61,6 +79,8 @@ class _Sqlite(dict[str, str]):
     def __missing__(self, name: str) -> str:
         if name.endswith("_day"):
             return f"date({name.removesuffix('_day')}_at / 1000, 'unixepoch')"
+        if name in _IN_BODY:
+            return f"json_extract(body, '$.{_IN_BODY[name]}')"
         return f"strftime('%Y-%m-%d %H:%M:%f', {name} / 1000.0, 'unixepoch')"
 
 
@@ -70,13 +90,15 @@ class _Postgresql(dict[str, str]):
     def __missing__(self, name: str) -> str:
         if name.endswith("_day"):
             return f"(to_timestamp({name.removesuffix('_day')}_at / 1000.0) AT TIME ZONE 'UTC')::date"
+        if name in _IN_BODY:
+            return f"body::jsonb #>> '{{{_IN_BODY[name].replace('.', ',')}}}'"
         return f"to_timestamp({name} / 1000.0)"
 
 
 def create(connection: Connection) -> None:
     """Make the views, in the caller's transaction."""
     times = _Postgresql() if connection.dialect.name == "postgresql" else _Sqlite()
-    for statement in (_MESSAGES, _CONTACTS, _SHARED_PHONES, _OUTCOMES, _FACTS):
+    for statement in (_MESSAGES, _CONTACTS, _CONSENT, _SHARED_PHONES, _OUTCOMES, _FACTS):
         connection.execute(text(statement.format_map(times)))
 
 

@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("subject")
 @click.option("--at", metavar="TIME", help="The state then, RFC 3339: 2026-11-23T07:00:00Z.")
+@click.option("--export", "whole", is_flag=True, help="All that is known of the contact, as JSON.")
 @as_json
-def contact(subject: str, at: str | None, as_json: bool) -> None:
+def contact(subject: str, at: str | None, whole: bool, as_json: bool) -> None:
     """Show a contact: phone, statuses and custom fields, now or at a past time.
+
+    --export answers a data subject's request: profile, every consent with its source, words and time, all messages and
+    the facts themselves.
 
     \b
     Example:  recado contact acme/ana@example.com --at 2026-11-01T00:00:00Z
+              recado contact acme/ana@example.com --export > ana.json
     """
-    from connectors.readmodel import answers, queries
+    from connectors.readmodel import answers, export, queries
     from events import instant
     from events.envelope import Undecodable, split_subject
 
@@ -41,6 +46,16 @@ def contact(subject: str, at: str | None, as_json: bool) -> None:
         moment = None if at is None else instant.parse(at)
     except ValueError as error:
         raise Refused(f"--at {error}.") from error
+    if whole and at is not None:
+        raise Refused("--export holds the whole history: give it without --at.")
+    if whole:
+        with _read_model() as engine:
+            everything = export.export(engine, subject)
+        if everything is None:
+            raise Refused(f"Nothing is known of {subject}: check the subject, or wait for the read model.")
+        heard = everything.contact.state.subscription is not None  # else what the account's settings say counts
+        emit(export.as_json(everything) if heard else export.as_json(everything, _default_subscription(subject)))
+        return
     with _read_model() as engine:
         found = queries.contact(engine, subject, moment)
     if found is None:
@@ -53,6 +68,7 @@ def contact(subject: str, at: str | None, as_json: bool) -> None:
         emit(answer)
         return
     fields = answer.pop("fields")
+    answer["same_phone"] = ", ".join(answer["same_phone"]) or None
     pairs({name.replace("_", " "): value for name, value in answer.items()})
     custom = {f"  {name}": value for name, value in fields.items() if not name.startswith("_")}
     if custom:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -171,11 +171,27 @@ def test_every_input_of_a_partition_has_a_decider() -> None:
     assert {data.__name__ for data in roster.ROSTER} == {data.__name__ for data in INPUTS} - of_accounts
 
 
-def test_the_order_of_unrelated_fields_does_not_matter() -> None:
-    one, other = OnePartition(), OnePartition()
-    one.update(a=1, _mobilePhone="612345678", b=2)
-    other.update(b=2, a=1, _mobilePhone="612345678")
+FIELDS: dict[str, Any] = {
+    "_mobilePhone": "612345678", "_mobilePhoneStatus": "paused", "_smsSubscriptionStatus": "subscribed", "a": 1,
+    "b": "x",
+}  # fmt: skip
+
+
+@given(st.permutations(sorted(FIELDS)))
+def test_the_order_of_unrelated_fields_does_not_matter(order: list[str]) -> None:
+    """Neither within an update nor, but for a new number's own effect on its status, over several."""
+    one, other, apart = OnePartition(), OnePartition(), OnePartition()
+    one.update(**FIELDS)
+    other.update(**{name: FIELDS[name] for name in order})
     assert one.contact() == other.contact()
+    assert one.facts == other.facts
+    order.remove("_mobilePhone")
+    for name in ("_mobilePhone", *order):
+        apart.update(**{name: FIELDS[name]})
+    told = one.contact()
+    same = apart.contact()
+    assert (same.phone, same.phone_status, same.subscription) == (told.phone, told.phone_status, told.subscription)
+    assert same.fields == told.fields
 
 
 def test_a_fact_names_its_cause_and_its_time() -> None:

@@ -179,3 +179,14 @@ def test_a_database_that_fails_is_told_as_unavailable(engine: Engine) -> None:
     status, body = get(engine, f"{ANA}/messages")
     assert (status, body["title"]) == (503, "The read model does not answer")
     assert "messages" not in body["detail"]
+
+
+def test_a_data_subject_s_request_is_answered_whole(engine: Engine) -> None:
+    status, body = get(engine, f"{ANA}/export")
+    assert status == 200
+    assert (body["profile"]["phone"], body["consent"][0]["to"]) == (PHONE, "subscribed")
+    assert len(body["facts"]) == len(BEFORE_ERASURE)
+    assert [message["send_id"] for message in body["messages"]]
+    assert get(engine, "/v1/accounts/acme/contacts/nobody/export")[0] == 404
+    assert get(engine, f"{ANA}/export", at="2026-11-23T07:03:59Z")[0] == 400
+    assert get(engine, f"{ANA}/export", headers={})[0] == 401

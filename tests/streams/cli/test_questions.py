@@ -1,0 +1,60 @@
+"""`recado contact` over a read model: a contact, those who share its number, and everything that is known of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from connectors.readmodel import database
+from events.contact import PhoneChanged, SubscriptionChanged
+from streams.cli.main import cli
+from tests.connectors.readmodel.journals import Journal, write_all
+
+ANA = "acme/ana@example.com"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Recado of its own: nothing runs, but its read model is there."""
+    for name in ("RECADO_KAFKA", "RECADO_SECRET", "RECADO_HTTP", "RECADO_DATABASE", "RECADO_TOPIC_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RECADO_DATA", str(tmp_path))
+    engine = database.open_database(f"sqlite:///{tmp_path}/readmodel.sqlite")
+    database.prepare(engine)
+    journal = Journal()
+    for subject in (ANA, "acme/eva@example.com"):
+        journal.add(subject, PhoneChanged(None, "+34612345678", "import"))
+        journal.add(subject, SubscriptionChanged("none", "subscribed", "edit", "ticked the box"))
+    write_all(engine, journal.slices())
+    engine.dispose()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["contact", *arguments])
+
+
+def test_a_contact_is_shown_with_its_number_s_kind_and_who_shares_it() -> None:
+    shown = json.loads(run(ANA, "--json").stdout)
+    assert (shown["phone_region"], shown["phone_type"], shown["same_phone"]) == ("ES", "mobile", ["eva@example.com"])
+    lines = {line.split("  ", 1)[0]: line.split("  ", 1)[1].strip() for line in run(ANA).stdout.splitlines()}
+    assert lines["same phone"] == "eva@example.com"
+    assert lines["phone type"] == "mobile"
+
+
+def test_consent_is_told_as_it_was_at_any_moment() -> None:
+    before, after = (run(ANA, "--json", "--at", f"2026-11-23T12:00:{at}Z") for at in ("00", "01"))
+    assert [json.loads(then.stdout)["subscription"] for then in (before, after)] == ["none", "subscribed"]
+
+
+def test_an_export_is_json_of_everything() -> None:
+    told = json.loads(run(ANA, "--export").stdout)
+    assert [change["evidence"] for change in told["consent"]] == ["ticked the box"]
+    assert (len(told["facts"]), told["messages"], told["profile"]["phone"]) == (2, [], "+34612345678")
+
+
+def test_an_export_has_no_moment_and_needs_a_contact() -> None:
+    both = run(ANA, "--export", "--at", "2026-11-23T12:00:00Z")
+    assert (both.exit_code, "without --at" in both.stderr) == (2, True)
+    nobody = run("acme/nobody", "--export")
+    assert (nobody.exit_code, "Nothing is known" in nobody.stderr) == (2, True)
