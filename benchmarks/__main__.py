@@ -1,61 +1,116 @@
-"""`make bench`: every row, each peer in the same run, on one broker; prints a table and writes docs/benchmarks.md's."""
+"""`make bench`: every row, each peer in the same run on one broker; prints them and writes docs/benchmarks.md."""
 
 import argparse
-import asyncio
 import os
+import sys
 import tempfile
+import uuid
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from time import monotonic
 
-from benchmarks import load
-from benchmarks.throughput import Result, Subject, measure, python
+from rich.console import Console
+from rich.table import Table as Shown
+
+from benchmarks import chart, machine, report
+from benchmarks.bench import LONG, SMALL, Bench, Size
+from benchmarks.inprocess import profile
+from benchmarks.processes import ROOT
+from benchmarks.report import Results, Row, Section
+from benchmarks.rows import ROWS
 from connectors.kafka.embedded import EmbeddedKafka
 
-PARTITIONS = 4
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+CHART = DOCUMENT.with_name("benchmarks.svg")
+KEPT = ROOT / ".benchmarks" / "results.json"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--contacts", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=1)
-    given = parser.parse_args()
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=ROWS, metavar="ROW", help=f"of {', '.join(ROWS)}")
+    parser.add_argument("--long", action="store_true", help="3,000,000 events too, and 10 minutes of overload")
+    parser.add_argument("--small", action="store_true", help="tiny sizes: shows that all of it runs, measures nothing")
+    parser.add_argument("--events", type=int, help="of the light and the real fold")
+    parser.add_argument("--contacts", type=int)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--overload", type=float, help="seconds")
+    parser.add_argument("--no-write", action="store_true", help="leave docs/benchmarks.md as it is")
+    parser.add_argument("--profile", choices=("light", "real"), help="print a profile of the fold instead")
+    return parser.parse_args(given)
+
+
+def size_of(given: argparse.Namespace) -> Size:
+    """The chosen size with what was given instead."""
+    size = LONG if given.long else SMALL if given.small else Size()
+    told = {name: getattr(given, name) for name in ("events", "contacts", "rounds", "overload")}
+    return replace(size, **{name: value for name, value in told.items() if value is not None})
+
+
+def main() -> int:
+    given = arguments(sys.argv[1:])
+    size, console = size_of(given), Console()
     with ExitStack() as stack:
-        bootstrap = os.environ.get("RECADO_KAFKA")
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recado-bench-")))
+        if given.profile:
+            sys.stdout.write(profile(given.profile, min(size.events, 200_000), size.contacts, scratch))
+            return 0
+        bootstrap, whose = os.environ.get("RECADO_KAFKA", ""), "given by RECADO_KAFKA"
         if not bootstrap:
-            data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            bootstrap = stack.enter_context(EmbeddedKafka()).start(data)
-        run(bootstrap, given.events, given.contacts)
+            console.print("an embedded Kafka starts")
+            bootstrap, whose = stack.enter_context(EmbeddedKafka()).start(scratch), "embedded, with a heap of 512 MiB"
+        say = partial(console.print, highlight=False, markup=False)
+        bench = Bench(bootstrap, f"bench-{uuid.uuid4().hex[:8]}-", scratch, size, say)
+        stack.callback(bench.close)
+        measured, failed = measure(bench, given.only or list(ROWS))
+    show(console, [row for section in measured.values() for row in section.rows])
+    if measured and not given.no_write and not given.small:
+        earlier = Results.load(KEPT)
+        results = Results({**earlier.sections, **measured}, machine.describe(whose))
+        results.save(KEPT)
+        write(results)
+        console.print(f"written: {DOCUMENT.relative_to(ROOT)}")
+    return 1 if failed else 0
 
 
-def run(bootstrap: str, events: int, contacts: int) -> None:
-    """The rows of throughput."""
-    load.make_topics(bootstrap, {"light": PARTITIONS, "real": PARTITIONS})
-    asyncio.run(load.write(bootstrap, "light", PARTITIONS, load.light(events, contacts)))
-    asyncio.run(load.write(bootstrap, "real", PARTITIONS, load.real(events, contacts)))
-    faust = measure(
-        bootstrap, "light", PARTITIONS,
-        Subject("plain Faust", python("plain_faust"), "at least once", min(events, 60_000)),
-    )  # fmt: skip
-    show(faust)
-    engine = measure(
-        bootstrap, "light", PARTITIONS, Subject("engine light", python("engine", "light"), "exactly once", events)
-    )
-    show(engine)
-    print(f"  {engine.rate.per_second / faust.rate.per_second:.1f} times plain Faust")  # noqa: T201
-    show(
-        measure(bootstrap, "real", PARTITIONS, Subject("engine real", python("engine", "real"), "exactly once", events))
-    )
+def measure(bench: Bench, names: Sequence[str]) -> tuple[dict[str, Section], list[str]]:
+    """The sections in the page's order, and the names of those that failed: one that fails does not cost the others."""
+    measured: dict[str, Section] = {}
+    failed: list[str] = []
+    for name, row in ROWS.items():
+        if name not in names:
+            continue
+        bench.say(f"{name}: {(row.__doc__ or '').splitlines()[0]}")
+        began = monotonic()
+        try:
+            measured[name] = row(bench)
+        except Exception as error:  # noqa: BLE001 - said, and told by the exit status
+            failed.append(name)
+            bench.say(f"  failed: {type(error).__name__}: {error}")
+        bench.say(f"  {monotonic() - began:.0f} s")
+    return measured, failed
 
 
-def show(result: Result) -> None:
-    rate = result.rate
-    print(  # noqa: T201
-        f"{result.subject.name:16} {rate.per_second:>10,.0f}/s  {result.subject.guarantee:14} "
-        f"{rate.events:>9,} events in {rate.seconds:6.1f} s  CPU {result.cpu:6.1f} s  {result.memory:6.0f} MiB",
-        flush=True,
-    )
+def show(console: Console, rows: Sequence[Row]) -> None:
+    """The table of targets."""
+    columns, lines = report.summary(rows)
+    shown = Shown(title="Against the targets")
+    for column in columns:
+        shown.add_column(column)
+    for line in lines:
+        shown.add_row(*(cell.replace("**", "") for cell in line))
+    console.print(shown)
+
+
+def write(results: Results) -> None:
+    """The page and its chart."""
+    bars = [bar for section in results.ordered(ROWS) for bar in section.bars]
+    if bars:
+        CHART.write_text(chart.svg("The light fold, events a second of one worker", bars), "utf-8")
+    report.write(DOCUMENT, report.page(results, list(ROWS), CHART.name))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,34 +1,37 @@
-"""Recado's engine, exactly once, in one process: the light fold, or with `real` the product's own workflow."""
+"""Recado's engine, exactly once, in one process: the light fold, or with kind=real the product's own workflow.
+
+Tells `committed` (contact updates, of durable commits), and at a take-over `records` and `seconds` of its recovery.
+"""
 
 import asyncio
 import os
-import resource
-import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from benchmarks import light
+from benchmarks.subjects.command import Command, tell
 from connectors.clock import SystemClock
-from connectors.kafka.admin import topic_ids  # noqa: F401 - the same start-up cost as a worker
+from connectors.ports import Record
 from events.account import AccountConfigured
+from events.contact import FieldsChanged
 from events.envelope import Input
+from events.fact import Fact
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
-from streams import memory
+from projections.send import Call
 from streams.engine.application import Membership, build_app
 from streams.engine.engine import Engine, Wiring
-from streams.pipeline import Limits
+from streams.takeover import Foldable
 from streams.workflow import SendingWorkflow
+
+TELL_EVERY = 0.1  # seconds
 
 
 class Idle:
     """Settings that are known, slots that are free, and no provider: only contacts are folded here."""
 
     version = 0
-    unreadable: Sequence[Any] = ()
+    unreadable: Sequence[Record] = ()
 
     async def caught_up(self) -> None:
         return None
@@ -36,52 +39,72 @@ class Idle:
     def free(self, role: Role) -> int:
         return 64
 
-    def reserve(self, call: object) -> None:
+    def reserve(self, call: Call) -> None:
         raise RuntimeError("contact updates send nothing")
 
-    def start(self, call: object, tenure: int) -> None:
+    def start(self, call: Call, tenure: int) -> None:
         raise RuntimeError("contact updates send nothing")
 
 
-def wiring(bootstrap: str, source: str, target: str, partitions: int, kind: str) -> Wiring:
+class Committed:
+    """Counts contact updates by their facts: each of the load leaves exactly one that changes fields."""
+
+    count = 0
+
+    def __call__(self, facts: Sequence[Fact]) -> None:
+        self.count += sum(type(fact.data) is FieldsChanged for fact in facts)
+
+
+def directory() -> Directory:
+    """The one account of the load."""
+    accounts = Directory()
+    configured = Input.of(AccountConfigured(country="ES"), id="a", source="/bench", subject="acme", time=0)
+    accounts.evolve(configured, 0)
+    return accounts
+
+
+def workflow_of(kind: str, partition: int, partitions: int) -> Foldable:
+    """The `light` fold, or the product's workflow."""
+    if kind == "light":
+        return light.LightFold()
+    return SendingWorkflow(partition, partitions, directory(), b"k" * 32, lambda: 1)
+
+
+def wiring(command: Command, counted: Committed) -> Wiring:
     """An engine over one input topic."""
-    topics = {role: f"{source}.{role.value}" for role in Role} | {
-        Role.CONTACTS: source, Role.JOURNAL: target, Role.STATE: f"{target}-state",
+    kind, target = command.settings.get("kind", "light"), command.target
+    topics = {role: f"{command.source}.{role.value}" for role in Role} | {
+        Role.CONTACTS: command.source, Role.JOURNAL: target,
+        Role.STATE: command.settings.get("state", f"{target}-state"),
     }  # fmt: skip
-    directory = Directory()
-    directory.evolve(
-        Input.of(AccountConfigured(country="ES"), id="a", source="/bench", subject="acme", time=0), 0
-    )
     idle = Idle()
-
-    def workflow(partition: int) -> Any:
-        if kind == "light":
-            return light.LightFold()
-        return SendingWorkflow(partition, partitions, directory, b"k" * 32, lambda: 1)
-
     return Wiring(
-        topics=topics, topic_ids={}, client={"bootstrap_servers": bootstrap}, transactional_prefix=target,
-        workflow=workflow, encode=light.encode if kind == "light" else keyspace.encode,
-        decode=light.decode if kind == "light" else keyspace.decode, lanes=idle, busy=lambda: 0, clock=SystemClock(),
-        settings=idle, inputs=(Role.CONTACTS,), limits=Limits(),
+        topics=topics, topic_ids={}, client={"bootstrap_servers": command.bootstrap}, transactional_prefix=target,
+        workflow=lambda partition: workflow_of(kind, partition, command.partitions),
+        encode=light.encode if kind == "light" else keyspace.encode,
+        decode=light.decode if kind == "light" else keyspace.decode,
+        lanes=idle, busy=lambda: 0, clock=SystemClock(), settings=idle, inputs=(Role.CONTACTS,), on_facts=counted,
     )  # fmt: skip
 
 
-async def run(bootstrap: str, source: str, target: str, partitions: int, kind: str) -> None:
+async def run(command: Command) -> None:
     """Fold until killed."""
-    memory.settle()
-    engine = Engine(wiring(bootstrap, source, target, partitions, kind), lambda exc: os._exit(70))
+    counted = Committed()
+    engine = Engine(wiring(command, counted), lambda exc: os._exit(70))
     await engine.open()
-    with tempfile.TemporaryDirectory() as data:
-        app = build_app(engine, Membership(target, "bench", bootstrap, Path(data), partitions))
-        await app.start()
-        while True:
-            await asyncio.sleep(1)
-            usage = resource.getrusage(resource.RUSAGE_SELF)
-            done = sum(sum(running.pipeline.positions.values()) for running in engine.running.values())
-            line = f"{done} {usage.ru_utime + usage.ru_stime:.2f} {usage.ru_maxrss}"
-            print(line, flush=True)  # noqa: T201 - read by the row: records, CPU seconds, KiB
+    group, worker = command.settings.get("group", command.target), command.settings.get("worker", "bench")
+    app = build_app(engine, Membership(group, worker, command.bootstrap, command.data, command.partitions))
+    await app.start()
+    told = -1
+    while True:
+        await asyncio.sleep(TELL_EVERY)
+        if engine.recovered and told != engine.tenure and not engine.suspended:
+            told = engine.tenure
+            tell("records", sum(records for records, _ in engine.recovered.values()))
+            tell("seconds", sum(seconds for _, seconds in engine.recovered.values()))
+            tell("recovered", len(engine.running))
+        tell("committed", counted.count)
 
 
 if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]))
+    asyncio.run(run(Command.read()))

@@ -1,37 +1,50 @@
-"""The light fold as Faust's documentation writes it: an agent, a table in RocksDB with a changelog, event by event."""
+"""The light fold as Faust's documentation writes it: an agent, a table in RocksDB with a changelog, event by event.
 
-import sys
-import tempfile
+At least once. Tells `seconds`, then `recovered`: from the assignment of its partitions to the end of its own recovery.
+"""
+
+import time
 from typing import Any
 
 import faust
 
-from benchmarks.light import fact_of
+from benchmarks.fact import FIRST, fact_of, folded
+from benchmarks.subjects.command import Command, tell
 
 
-def build(bootstrap: str, source: str, target: str, partitions: int, data: str) -> faust.App:
-    """A plain Faust application, at least once."""
+def build(command: Command) -> faust.App:
+    """A plain Faust application."""
     app = faust.App(
-        target, broker=f"kafka://{bootstrap}", store="rocksdb://", datadir=data, web_enabled=False,
-        topic_partitions=partitions, topic_disable_leader=True, consumer_auto_offset_reset="earliest",
+        command.target, broker=f"kafka://{command.bootstrap}", store="rocksdb://", datadir=str(command.data),
+        web_enabled=False, topic_partitions=command.partitions, topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
     )  # fmt: skip
-    inputs = app.topic(source, value_type=bytes, value_serializer="json", key_type=bytes, key_serializer="raw")
-    output = app.topic(target, value_serializer="raw", key_serializer="raw")
-    table: Any = app.Table("state", partitions=partitions)
+    inputs = app.topic(command.source, value_type=bytes, value_serializer="json", key_type=bytes, key_serializer="raw")
+    output = app.topic(command.target, value_serializer="raw", key_serializer="raw")
+    table: Any = app.Table("state", partitions=command.partitions)
+    assigned = [0.0]
 
     @app.agent(inputs)
-    async def fold(events: Any) -> None:
-        async for event in events:
-            subject = event["subject"]
-            count = (table.get(subject) or [0])[0] + 1
-            fields = event["data"]["fields"]
-            table[subject] = [count, 0, fields["counter"], fields["city"]]
-            await output.send(key=subject.encode(), value=fact_of(event, count, 0))
+    async def fold(stream: Any) -> None:
+        async for event in stream.events():
+            document = event.value
+            subject = document["subject"]
+            state = folded(table.get(subject) or FIRST, document, event.message.offset)
+            table[subject] = state
+            await output.send(key=subject.encode(), value=fact_of(document, state[0], int(time.time() * 1000)))
+
+    @app.on_partitions_assigned.connect(weak=False)
+    async def begun(*_: Any, **__: Any) -> None:
+        assigned[0] = time.monotonic()
+
+    async def ended() -> None:
+        tell("seconds", time.monotonic() - assigned[0])
+        tell("recovered", command.partitions)
+
+    table.on_recover(ended)
 
     return app
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as directory:
-        application = build(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), directory)
-        faust.Worker(application, loglevel="ERROR").execute_from_commandline()
+    faust.Worker(build(Command.read()), loglevel="ERROR").execute_from_commandline()

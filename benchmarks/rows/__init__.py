@@ -1,0 +1,20 @@
+"""The parts of `make bench`: each a function from a Bench to a Section, in the order of the page."""
+
+from collections.abc import Callable, Mapping
+
+from benchmarks.bench import Bench
+from benchmarks.report import Section
+from benchmarks.rows import growth, light, memory, real, recovery, sending
+
+ROWS: Mapping[str, Callable[[Bench], Section]] = {
+    "light": light.peers,
+    "real": real.fold,
+    "workers": real.two_workers,
+    "recovery": recovery.recovery,
+    "rebuild": recovery.rebuild,
+    "latency": sending.latency,
+    "sends": sending.sends,
+    "memory": memory.memory,
+    "growth": growth.events,
+    "history": growth.history,
+}

@@ -1,0 +1,152 @@
+"""What one more costs: the same after 100,000 events as after 1,000,000, with a long history as with none."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import orjson
+
+from benchmarks.bench import Bench
+from benchmarks.inprocess import Folding, Landed
+from benchmarks.report import Row, Section, Table
+from benchmarks.rows import real
+from events import instant
+from events.account import AccountConfigured, Connector, SealedToken
+from events.envelope import Input
+from events.topics import Role
+from projections.account import Directory
+from projections.send import Call
+from streams.workflow import SendingWorkflow
+
+MOST = 1.5  # times what the first ones cost: a larger RocksDB has more levels, and that is all it may cost
+CHUNK = 1_000
+APART = 60_000  # ms between two sends: a history of months
+BEGIN = 1_790_000_000_000
+SUBJECT = "acme/ana@example.com"
+
+
+def events(bench: Bench) -> Section:
+    """The real fold over growing inputs, with ten events a contact."""
+    rates = []
+    for count in bench.size.growth:
+        source, target = bench.source("real", count, count // 10), bench.journal("growth", own=True)
+        run = bench.run([real.worker()], source, count, told=True, target=target)
+        bench.drop(target)
+        rates.append(run.rate())
+        bench.say(f"  {count:,} events: {rates[-1].per_second:,.0f}/s")
+    each = [rate.cpu / rate.events * 1e6 or rate.seconds / rate.events * 1e6 for rate in rates]
+    grown = each[-1] / each[0]
+    row = Row(
+        f"cost of an event, {bench.size.growth[-1]:,} events", f"{each[-1]:.1f} µs", f"{bench.size.growth[0]:,} events",
+        f"{each[0]:.1f} µs", f"{grown:.2f} times", f"at most {MOST} times", grown <= MOST,
+    )  # fmt: skip
+    lines = [
+        (f"{count:,}", f"{count // 10:,}", f"{rate.per_second:,.0f}", f"{cost:.1f}", f"{rate.memory / 2**20:,.0f}")
+        for count, rate, cost in zip(bench.size.growth, rates, each, strict=True)
+    ]
+    columns = ("events", "contacts", "events/s", "CPU µs an event", "MiB at most")
+    return Section([row], [Table("Growing inputs", columns, lines)])
+
+
+def history(bench: Bench) -> Section:
+    """One contact's sends, each accepted and delivered, after more and more of them."""
+    with TemporaryDirectory(dir=bench.scratch) as data:
+        measured = list(_histories(Path(data), bench.size.history))
+    for length, cost in measured:
+        bench.say(f"  a send after {length:,}: {cost:.0f} µs")
+    grown = measured[-1][1] / measured[0][1]
+    row = Row(
+        f"cost of a contact's send after {measured[-1][0]:,} others", f"{measured[-1][1]:.0f} µs",
+        f"after {measured[0][0]:,}", f"{measured[0][1]:.0f} µs", f"{grown:.2f} times", f"at most {MOST} times",
+        grown <= MOST,
+    )  # fmt: skip
+    lines = [(f"{length:,}", f"{cost:.0f}") for length, cost in measured]
+    note = (
+        "One contact's sends with their answers and receipts, a minute apart, through the pipeline in one process: the "
+        "mean of the last thousand before each length."
+    )
+    return Section([row], [Table("A long history", ("messages before", "µs a send"), lines, note)])
+
+
+class _Watch:
+    """A clock that is moved by hand."""
+
+    moment = BEGIN
+
+    def now(self) -> int:
+        return self.moment
+
+
+class _Slots:
+    """Always free; remembers what may be called."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def free(self, role: Role) -> int:
+        return 1_000_000
+
+    def reserve(self, call: Call) -> None:
+        return None
+
+    def start(self, call: Call, tenure: int) -> None:
+        self.calls.append(call)
+
+
+def _histories(data: Path, lengths: Sequence[int]) -> Iterator[tuple[int, float]]:
+    """Length and microseconds a send."""
+    clock, slots = _Watch(), _Slots()
+    accounts = Directory()
+    connector = Connector(provider="instasent", base_url="https://example.com", token=SealedToken(sealed="x"))
+    settings = AccountConfigured(country="ES", connector=connector)
+    accounts.evolve(Input.of(settings, id="a", source="/bench", subject="acme", time=BEGIN), 0)
+    inputs = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.TRANSACTIONAL)
+    workflow = SendingWorkflow(0, 1, accounts, b"k" * 32, lambda: 1)
+    folding = Folding(data / "state", workflow, clock=clock, lanes=slots, inputs=inputs)
+    chunk, sent, before = min(CHUNK, lengths[0]), 0, 0.0
+    for length in lengths:
+        while sent < length:
+            began = perf_counter()
+            asyncio.run(_chunk(folding, clock, slots, sent, chunk))
+            before = perf_counter() - began
+            sent += chunk
+        yield length, before / chunk * 1e6
+    folding.store.close()
+
+
+async def _chunk(folding: Folding, clock: _Watch, slots: _Slots, sent: int, count: int) -> None:
+    """So many sends, then their answers, then their receipts."""
+    if not sent:
+        fields = {"_mobilePhone": "612345678"}
+        await _fold(folding, Role.CONTACTS, [_event(clock, "contact.updated", "c", {"via": "edit", "fields": fields})])
+    clock.moment += APART * count
+    asked = {"to": "contact", "sender": "Acme", "text": "Hola", "labels": ["orders"]}
+    await _fold(
+        folding, Role.TRANSACTIONAL, [_event(clock, "send.requested", f"s{sent + at}", asked) for at in range(count)]
+    )
+    calls, slots.calls = slots.calls, []
+    if len(calls) != count:
+        raise RuntimeError(f"{len(calls)} of {count} sends were permitted")
+    answers, receipts = [], []
+    for call in calls:
+        named = {"client_id": call.client_id, "provider_id": call.client_id}
+        answer = {**named, "send_id": call.send_id, "attempt": 1, "outcome": "accepted"}
+        answers.append(_event(clock, "answer.received", call.client_id, answer))
+        received = {**named, "provider": "instasent", "received_at": instant.render(clock.moment)}
+        receipt = {**received, "status": "delivered", "code": 0}
+        receipts.append(_event(clock, "callback.received", f"r{call.client_id}", receipt, "acme"))
+    await _fold(folding, Role.ANSWERS, answers)
+    await _fold(folding, Role.CALLBACKS, receipts)
+    folding.facts.clear()
+
+
+async def _fold(folding: Folding, role: Role, values: Sequence[bytes]) -> None:
+    start = folding.pipeline.positions[role]
+    await folding.fold(role, [Landed(start + at, b"", value) for at, value in enumerate(values)])
+
+
+def _event(clock: _Watch, kind: str, id_: str, data: object, subject: str = SUBJECT) -> bytes:
+    envelope = {"specversion": "1.0", "id": id_, "source": "/bench", "type": f"recado.{kind}.v1", "subject": subject}
+    return orjson.dumps({**envelope, "time": instant.render(clock.moment), "data": data})
