@@ -15,7 +15,7 @@ from connectors.ports import MachineryFault
 from events.topics import Role
 from streams.engine import recovery
 from streams.engine.recovery import EngineRecovery
-from tests.streams.engine.in_process import Cluster, InProcess, play, spread, until
+from tests.streams.engine.in_process import PATIENCE, Cluster, InProcess, play, spread, until
 
 pytestmark = pytest.mark.kafka
 
@@ -55,15 +55,16 @@ def test_a_recovery_that_fails_stops_the_worker(
 
     async def scenario() -> None:
         worker = InProcess(cluster, "w1", tmp_path, options={"settings": NeverRead()})
-        await worker.start(owns=False)
+        starting = asyncio.create_task(worker.start(owns=False))
         if cured:
             await until(lambda: worker.failures, "the engine was told to end the process")
             assert "recado.accounts" in str(worker.failures[0])
         else:
             await until(lambda: Swallowing.attempts, "it was tried")
-            await asyncio.sleep(0)
             assert worker.failures == [], "a worker that owns partitions and does nothing, and says nothing"
+            starting.cancel()  # it would wait for ever
         assert worker.engine.suspended
+        await asyncio.wait([starting])
         await worker.stop()
 
     play(scenario)
@@ -110,12 +111,13 @@ def test_a_rebalance_in_the_middle_of_a_take_over_ends_it_and_the_next_one_owns_
         await cluster.publish(Role.CONTACTS, spread(400))
         slow = Slow()
         first = InProcess(cluster, "w1", tmp_path, options={"settings": slow})
-        await first.start(owns=False)
-        await asyncio.wait_for(slow.asked.wait(), 20)
+        starting = asyncio.create_task(first.start())
+        await asyncio.wait_for(slow.asked.wait(), PATIENCE)
         second = InProcess(cluster, "w2", tmp_path)
         await second.start()
+        assert len(second.engine.running) == 2
         slow.read.set()
-        await until(first.engine.took_over.is_set, "the first took over what it was left")
+        await starting
         await until(lambda: first.position() + second.position() >= 400, "both together decided all")
         assert sorted([*first.engine.owned(), *second.engine.owned()]) == [0, 1, 2, 3]
         await first.stop()
