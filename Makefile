@@ -28,6 +28,9 @@ test: setup ## the whole test suite, on RECADO_KAFKA, Docker or the embedded Kaf
 simulate: setup ## the commit protocol and the send path in simulated worlds: 1,000 seeds, and deliberate mistakes
 	$(BIN)/python -m simulation $(ARGS)
 
+browser: ## install Chromium by apt-get, for the tests of the tag
+	@command -v chromium >/dev/null || (apt-get update && apt-get install -y --no-install-recommends chromium)
+
 demo: setup ## everything on this machine with a simulated provider and live traffic
 	$(BIN)/recado demo $(ARGS)
 
@@ -42,4 +45,4 @@ clean: ## remove .venv and what tools cached; data in .recado stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check test simulate demo docs lock clean
+.PHONY: help setup check test browser simulate demo docs lock clean

@@ -8,10 +8,13 @@ any input.
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Final
 
 API_KEY_PREFIX: Final = "rk_"  # recognisable to people and to secret scanners
 CALLBACK_PREFIX: Final = "cb_"
+TAG_PREFIX: Final = "tag"
+TAG_KEY_CHARACTERS: Final = 2048
 _BYTES: Final = 24  # NOTE: 32 characters of base64 without padding
 
 
@@ -35,6 +38,28 @@ def is_callback_secret(secret: bytes, account: str, presented: str, generation: 
     return _same(callback_secret(secret, account, generation), presented)
 
 
+def tag_key(secret: bytes, account: str, origins: Sequence[str], generation: int = 1) -> str:
+    """A public key of the account's tag, good on pages of these origins only, which it carries itself:
+    `tag.<account>.<origins in base64>.<MAC>`. Origins are as browsers send them, `https://shop.example`."""
+    named = base64.urlsafe_b64encode(" ".join(origins).encode("ascii")).decode("ascii").rstrip("=")
+    body = f"{TAG_PREFIX}.{account}.{named}"
+    mac = base64.urlsafe_b64encode(_mac(secret, "tag", body, str(generation))[:15]).decode("ascii")
+    return f"{body}.{mac}"
+
+
+def read_tag_key(secret: bytes, presented: str, generation: int = 1) -> tuple[str, frozenset[str]] | None:
+    """The account and the origins of a tag key that is ours; None for any other text. Constant time."""
+    if len(presented) > TAG_KEY_CHARACTERS:
+        return None
+    body, _, _ = presented.rpartition(".")
+    prefix, _, rest = body.partition(".")
+    account, _, named = rest.partition(".")
+    mac = base64.urlsafe_b64encode(_mac(secret, "tag", body, str(generation))[:15]).decode("ascii")
+    if prefix != TAG_PREFIX or not _same(f"{body}.{mac}", presented):
+        return None
+    return account, frozenset(base64.urlsafe_b64decode(named + "=" * (-len(named) % 4)).decode("ascii").split(" "))
+
+
 def mac_key(secret: bytes) -> bytes:
     """The 32 bytes that sign client ids (events/client_id.py)."""
     return _mac(secret, "client-id")
@@ -51,7 +76,9 @@ def _derived(secret: bytes, purpose: str, account: str, generation: int) -> str:
 
 def _mac(secret: bytes, *words: str) -> bytes:
     # Lengths in front: no two lists of words make the same message.
-    message = b"".join(len(word).to_bytes(2, "big") + word for word in (w.encode("utf-8") for w in ("recado", *words)))
+    message = b"".join(
+        len(word).to_bytes(2, "big") + word for word in (w.encode("utf-8", "surrogatepass") for w in ("recado", *words))
+    )
     return hmac.new(secret, message, hashlib.sha256).digest()
 
 

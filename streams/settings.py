@@ -40,6 +40,7 @@ SETTINGS: Final[Mapping[str, str]] = {  # name: meaning; what `recado doctor` an
     "RECADO_REPLICATION": "replicas of the topics when they are created; default 1, 3 in production",
     "RECADO_TOPIC_PREFIX": "what topic names begin with; default recado.",
     "RECADO_TRANSACTIONAL_WAIT": "seconds that a transactional send waits for contact updates before it; default 2",
+    "RECADO_PROXIES": "proxies of yours in front of RECADO_HTTP that add to X-Forwarded-For; default 0",
 }
 
 
@@ -66,6 +67,7 @@ class Settings:
     replication: int = 1
     topic_prefix: str = "recado."
     transactional_wait: int = 2000  # ms
+    proxies: int = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], directory: Path | None = None) -> "Settings":
@@ -96,6 +98,7 @@ class Settings:
             )
             or "recado.",
             transactional_wait=_milliseconds(given, "RECADO_TRANSACTIONAL_WAIT", 2.0, 60.0),
+            proxies=_whole(given, "RECADO_PROXIES", 0, 0, 16),
         )
 
     @property

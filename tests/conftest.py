@@ -22,6 +22,7 @@ from connectors.kafka.embedded import EmbeddedKafka
 from connectors.kafka.jars import KAFKA_VERSION
 from connectors.kafka.security import Security
 from streams.settings import Settings
+from tests.browser import find
 
 DOCKER_ANSWERS_WITHIN: Final = 3  # seconds
 CONTAINER_STARTS_WITHIN: Final = 120  # seconds, with the pull of its image
@@ -29,6 +30,26 @@ CONTAINER_STARTS_WITHIN: Final = 120  # seconds, with the pull of its image
 # A law that holds on a fast machine holds on a slow one: no deadline an example. CI must not differ from run to run.
 settings.register_profile("recado", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("recado")
+
+
+LEFT_OUT: Final = pytest.StashKey[int]()  # tests that need a browser, where there is none
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a browser, its tests are left out and the summary says so; in CI they stay, and fail."""
+    if find() is not None or os.environ.get("CI"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if left_out:
+        config.stash[LEFT_OUT] = len(left_out)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash.get(LEFT_OUT, 0):
+        told = f"NOT TESTED: {count} test(s) of the tag need Chromium or Chrome, and none was found: make browser"
+        terminalreporter.write_line(told, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")

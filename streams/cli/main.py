@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {  # name -> module:attribute, in the order of con
     "simulator": "streams.cli.services:simulator",
     "account": "streams.cli.account:account",
     "template": "streams.cli.template:template",
+    "tag": "streams.cli.tag:tag",
     "publish": "streams.cli.publish:publish",
     "import": "streams.cli.contacts:import_contacts",
     "contact": "streams.cli.questions:contact",

@@ -18,6 +18,7 @@ from connectors.http.imports import Imports
 from connectors.http.ingress import Ingress, health, runner
 from connectors.http.opt_out import OptOutPage
 from connectors.http.queries import build_queries
+from connectors.http.tag import Tag
 from connectors.kafka.accounts import AccountsReader
 from connectors.kafka.appender import KafkaAppender
 from connectors.kafka.outbox import Outbox
@@ -110,4 +111,5 @@ def _commands(settings: Settings, outbox: Outbox, directory: Directory) -> list[
         return found.country
 
     imports = Imports(outbox, secret, clock, country)
-    return [*commands.routes(), *CloudEvents(outbox, secret).routes(), *imports.routes()]
+    tag = Tag(outbox, secret, clock, settings.proxies)
+    return [*commands.routes(), *CloudEvents(outbox, secret).routes(), *imports.routes(), *tag.routes()]
