@@ -7,7 +7,7 @@ from typing import Final
 from chaos.evidence import Evidence
 from chaos.feed import SOURCE
 from events import client_id
-from events.contact import SUBSCRIPTION, ContactUpdated
+from events.contact import SUBSCRIPTION, ContactUpdated, SubscriptionChanged
 from events.send import SendAccepted, SendAttempted, SendGivenUp, SendRefused, SendRequested, SendUnknown
 from events.topics import Role
 from projections import keyspace, send
@@ -106,9 +106,12 @@ def consent(evidence: Evidence) -> Iterator[str]:
             late = event.misplaced or event.landed.origin is not None
             said[update.subject].append((_wave(update.source), update.data.fields[SUBSCRIPTION], late))
     reached = set(evidence.ledger)
+    answered: set[str] = set()  # who opted in by a reply meanwhile
     for told in evidence.facts:
         data = told.data
-        if not isinstance(data, SendAttempted) or data.class_ != "newsletter" or data.alert:
+        if isinstance(data, SubscriptionChanged) and data.via in ("keyword", "link") and data.to == "subscribed":
+            answered.add(told.subject)
+        if not isinstance(data, SendAttempted) or data.class_ != "newsletter" or data.alert or told.subject in answered:
             continue
         if data.client_id not in reached or not told.causation_source.startswith(SOURCE):
             continue
