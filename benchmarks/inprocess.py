@@ -27,8 +27,9 @@ from events.fact import Fact
 from events.partition import partition_of
 from events.topics import Role
 from projections import keyspace
-from streams.pipeline import BATCH, Lanes, Pipeline
+from streams.pipeline import BATCH, Pipeline
 from streams.takeover import Foldable
+from streams.verdict import Lanes
 from streams.view import StateView
 
 PARTITIONS = 4  # of which this is one

@@ -9,7 +9,7 @@ from connectors.ports import Record
 from events.contact import FieldsChanged
 from events.fact import Fact
 from events.topics import Role
-from streams.pipeline import Verdict
+from streams.verdict import Verdict
 from streams.view import StateView
 
 

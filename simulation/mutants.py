@@ -22,7 +22,8 @@ from simulation.scheduler import switch
 from simulation.variant import Variant
 from simulation.worker import Running, Worker
 from simulation.writer import Writer
-from streams.pipeline import COUNTS, POSITIONS, Pipeline, Verdict
+from streams.pipeline import COUNTS, POSITIONS, Pipeline
+from streams.verdict import Verdict
 from streams.view import StateView
 from streams.workflow import SendingWorkflow
 

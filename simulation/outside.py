@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONTACTS: Final = 14
 WAVES: Final = 6
-INPUTS: Final = 108  # at least; receipts and answers are more
+INPUTS: Final = 92  # at least; with receipts more than a hundred, and answers are more
 BARRIER: Final = (Role.CONTACTS, Role.CALLBACKS)
 
 

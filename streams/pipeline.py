@@ -12,30 +12,27 @@ order of a step is the promise of the whole product:
 This file imports neither asyncio nor Faust: the same code runs in a simulation.
 """
 
-import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message, Pause, Record, Store
 from events.codec import encode_fact
-from events.dead_letter import DeadLetter, encode_dead_letter
 from events.envelope import Undecodable
 from events.fact import Fact
 from events.topics import Role
 from projections.send import Call
+from streams.burial import Burial, moved, was_moved
+from streams.inbox import Inbox, first_at
+from streams.verdict import Lanes, Misplaced, Verdict, Workflow
 from streams.view import StateView
-
-log = logging.getLogger(__name__)
 
 POSITIONS = b"p/positions"
 COUNTS = b"p/counts"
 SILENT = b"p/silent"
 SWEEP = b"p/sweep"
-ORIGIN = "recado-origin"  # header of a record moved from another partition: "topic/partition/offset"
 STATE_HEADER = "recado-state"  # on a commit's last fact: positions and counts, so that the journal alone rebuilds all
 SILENT_HEADER = "recado-silent"  # on a commit's last fact: 16-byte ids of inputs that left no fact
 SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
@@ -43,70 +40,10 @@ FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS)  # the order
 INPUTS = (*FIRST, *SENDS)
 COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
 BATCH = 4_000  # records decided in one commit
-BURIED = 5  # dead letters by a decider's bug that one minute may bring; beyond, the worker stops
-MINUTE = 60_000
-BESIDE = 64 * 1024  # bytes of a key, and of the headers, that go with a record which is moved or buried
 WINDOW = 1_000  # timers fired in one step
 SILENT_BYTES = 16 * 2_000  # ids of inputs that left no fact, waiting for a fact to carry them into the journal
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
-
-
-class Lanes(Protocol):
-    """The sender's slots, shared by all pipelines of a worker (streams/sender.py)."""
-
-    def free(self, role: Role) -> int: ...
-    def reserve(self, call: Call) -> None:
-        """Hold a slot from the decision on: other partitions decide while this one commits."""
-        ...
-
-    def start(self, call: Call, tenure: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one input came to: `outcome` is a counter's name, `calls` are permitted once the commit is durable, and
-    `messages` are written with it, to any partition of an internal topic."""
-
-    outcome: str
-    facts: Sequence[Fact] = ()
-    calls: Sequence[Call] = ()
-    silent: bytes = b""  # the 16-byte id of an input that left no fact
-    messages: Sequence[tuple[Role, Message]] = ()
-
-
-class Workflow(Protocol):
-    """The pure part that a pipeline drives (streams/roster.py in the product; a fixed fold in a benchmark)."""
-
-    def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
-        """Decide one record. Raises Undecodable for a dead letter and Misplaced for another partition's record."""
-        ...
-
-    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]: ...
-    def next_due(self, view: StateView) -> int | None: ...
-    def abandon(self, view: StateView, open_key: bytes, now: int) -> Verdict: ...
-    def open_attempts(self, view: StateView) -> Sequence[bytes]: ...
-    def sweep(self, view: StateView, now: int, after: bytes, limit: int) -> bytes: ...
-    def settings_version(self) -> int:
-        """Next position of recado.accounts that this process has read up to."""
-        ...
-
-
-class Misplaced(Exception):
-    """The record's subject belongs to another partition of the same topic."""
-
-    def __init__(self, partition: int) -> None:
-        self.partition = partition
-
-
-@dataclass(slots=True)
-class Inbox:
-    """What was fetched of one topic and is not decided yet. `tail` is the position behind the last record held."""
-
-    tail: int
-    fetches: deque[Fetch] = field(default_factory=deque)
-    held: int = 0
-    size: int = 0
 
 
 @dataclass(slots=True)
@@ -164,7 +101,7 @@ class Pipeline:
         self._inherited: list[bytes] = list(workflow.open_attempts(view))
         self._next_due: int | None = workflow.next_due(view)
         self._next_sweep = 0
-        self._bugs: deque[int] = deque()
+        self._burial = Burial(partition, self._topics)
 
     def _check_topic_ids(self, saved: dict[str, Sequence[Any]]) -> None:
         for role, (_, topic_id) in saved.items():
@@ -187,10 +124,7 @@ class Pipeline:
         box = self._inboxes[fetch.role]
         if fetch.start != box.tail or self.stopped:
             return False
-        box.fetches.append(fetch)
-        box.held += len(fetch.records)
-        box.size += _size(fetch)
-        box.tail = fetch.next
+        box.add(fetch)
         return True
 
     def start_at(self, role: Role, position: int) -> None:
@@ -266,7 +200,7 @@ class Pipeline:
                 break
             position = self.positions[role]
             records = fetch.records
-            first = _first(records, position)
+            first = first_at(records, position)
             done = True
             for at in range(first, len(records)):
                 if taken >= budget or (sends and self._lanes.free(role) <= 0):
@@ -281,9 +215,7 @@ class Pipeline:
             if not done:
                 break
             self.positions[role] = fetch.next
-            box.fetches.popleft()
-            box.held -= len(records)
-            box.size -= _size(fetch)
+            box.done()
         return taken
 
     def _may_decide(self, fetch: Fetch, now: int) -> bool:
@@ -309,15 +241,12 @@ class Pipeline:
         counts["read"] += 1
         view = self.view
         view.mark()
-        moved = bool(record.headers) and any(name == ORIGIN for name, _ in record.headers)
         try:
-            verdict = self._workflow.handle(role, record, view, now, moved)
+            verdict = self._workflow.handle(role, record, view, now, was_moved(record))
         except Misplaced as elsewhere:
             view.rollback()
             counts["moved"] += 1
-            origin = f"{role.value}/{self.partition}/{record.offset}".encode()
-            message = Message(_bounded(record.key), record.value, [*_carried(record), (ORIGIN, origin)])
-            commit.moved.append((role, message._replace(partition=elsewhere.partition)))
+            commit.moved.append((role, moved(role, record, self.partition, elsewhere.partition)))
             return
         except Undecodable as refusal:
             view.rollback()
@@ -329,9 +258,7 @@ class Pipeline:
         except Exception as bug:  # noqa: BLE001 - whatever it is: buried, counted, and too many stop the worker
             view.rollback()
             counts["dead"] += 1
-            self._bug(now, bug)
-            where = f"a decider failed with {type(bug).__name__}; see the worker's log"
-            self._bury(role, record, now, commit, "decider", where)
+            self._bury(role, record, now, commit, "decider", self._burial.bug(now, bug))
             return
         counts[verdict.outcome] += 1
         self._silent += verdict.silent
@@ -345,24 +272,7 @@ class Pipeline:
             calls.append(call)
 
     def _bury(self, role: Role, record: Record, now: int, commit: Commit, reason: str, detail: str) -> None:
-        topic, original = self._topics.get(role, role.value), record.value
-        letter = DeadLetter(
-            reason, detail, topic, self.partition, record.offset, now, original,
-            len(original or b""), record.key, tuple(record.headers),
-        )  # fmt: skip
-        commit.dead_letters.append(Message(_bounded(record.key), encode_dead_letter(letter)))
-
-    def _bug(self, now: int, bug: Exception) -> None:
-        """A bad deploy must not bury every password: past a few in a minute the worker stops instead."""
-        log.error("a decider failed: %s at %s", type(bug).__name__, _where(bug))
-        self._bugs.append(now)
-        while self._bugs and self._bugs[0] < now - MINUTE:
-            self._bugs.popleft()
-        if len(self._bugs) > BURIED:
-            raise MachineryFault(
-                f"deciders failed {len(self._bugs)} times within a minute, last with {type(bug).__name__} at "
-                f"{_where(bug)}: this is a fault of the code, not of the records. Nothing of this batch was committed."
-            ) from bug
+        commit.dead_letters.append(self._burial.letter(role, record, now, reason, detail))
 
     def _abandon(self, now: int, facts: list[Fact]) -> None:
         """The former owner's attempts whose answer never came: nobody knows whether they went."""
@@ -419,46 +329,3 @@ class Pipeline:
         last = out[-1]
         header = orjson.dumps({"positions": positions, "counts": self._counts})
         out[-1] = Message(last.key, last.value, [(STATE_HEADER, header), (SILENT_HEADER, silent)])
-
-
-def _bounded(key: bytes | None) -> bytes | None:
-    """A stranger's key, unless it is so long that what is written with it might not fit a topic."""
-    return key if key is None or len(key) <= BESIDE else None
-
-
-def _carried(record: Record) -> list[tuple[str, bytes]]:
-    """A stranger's headers, as far as they fit beside the value; a former origin is not carried on."""
-    carried, spent = [], 0
-    for name, value in record.headers:
-        spent += len(name) + len(value or b"")
-        if spent > BESIDE:
-            break
-        if name != ORIGIN:
-            carried.append((name, value))
-    return carried
-
-
-def _size(fetch: Fetch) -> int:
-    return sum(len(record.value or b"") for record in fetch.records)
-
-
-def _first(records: Sequence[Record], position: int) -> int:
-    """Index of the first record at or behind `position`: a fetch may have been decided in part."""
-    if not records or records[0].offset >= position:
-        return 0
-    low, high = 0, len(records)
-    while low < high:
-        middle = (low + high) // 2
-        if records[middle].offset < position:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _where(bug: BaseException) -> str:
-    """File and line of the innermost frame: enough to find it, and nothing of the record's content."""
-    trace = bug.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "?" if trace is None else f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

@@ -14,7 +14,8 @@ import orjson
 from connectors.ports import Changes, Commit, LocalStore, Log, LogReader, MachineryFault, Record, Stores
 from events.codec import decode_fact
 from events.topics import Role
-from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Pipeline, Workflow
+from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Pipeline
+from streams.verdict import Workflow
 from streams.view import Decode, Encode, StateView
 
 log = logging.getLogger(__name__)

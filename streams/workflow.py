@@ -12,7 +12,7 @@ from projections import keyspace
 from projections.account import Directory
 from streams import roster
 from streams.deciders.dispatch import Links
-from streams.pipeline import Misplaced, Verdict
+from streams.verdict import Misplaced, Verdict
 from streams.view import StateView
 
 ROUTED = frozenset((Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER))  # written by strangers, with any hash

@@ -22,8 +22,9 @@ from events.topics import Role
 from streams import takeover
 from streams.engine.consumer import Batch
 from streams.engine.table import PartitionStores
-from streams.pipeline import INPUTS, SENDS, Lanes, Limits, Pipeline
+from streams.pipeline import INPUTS, SENDS, Limits, Pipeline
 from streams.takeover import Foldable
+from streams.verdict import Lanes
 from streams.view import Decode, Encode, StateView
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,9 @@ from events.envelope import Undecodable
 from events.fact import Fact
 from events.topics import CLASS_OF, Role
 from projections.send import Call
-from streams.pipeline import INPUTS, Limits, Misplaced, Pipeline, Verdict
+from streams.pipeline import INPUTS, Limits, Pipeline
 from streams.sender import Lane, Sender
+from streams.verdict import Misplaced, Verdict
 from streams.view import StateView
 
 NOON = 1_795_435_200_000  # 2026-11-23T12:00:00Z, ms

@@ -6,7 +6,8 @@ from connectors.memory import Fault, MemoryStore, Stored
 from connectors.ports import Fenced, Fetch, MachineryFault, Message
 from events.dead_letter import decode_dead_letter
 from events.topics import Role
-from streams.pipeline import BESIDE, BURIED, MINUTE, ORIGIN, POSITIONS, Limits
+from streams.burial import BESIDE, BURIED, MINUTE, ORIGIN
+from streams.pipeline import POSITIONS, Limits
 from tests.streams.memory_world import NOON, PARTITION, DeciderBug, World, call_of
 
 

@@ -238,6 +238,8 @@ class InProcess:
             return None
 
         self.thread.leave_on_close = say_nothing  # type: ignore[method-assign]
+        coordinator: Any = self.thread._ensure_consumer()._coordinator
+        coordinator._maybe_leave_group = say_nothing
         await self.stop()
 
     async def passed(self, count: int, role: Role = Role.CONTACTS) -> None:

@@ -1,0 +1,48 @@
+"""What was fetched of one topic and is not decided yet."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connectors.ports import Fetch, Record
+
+
+@dataclass(slots=True)
+class Inbox:
+    """`tail` is the position behind the last record held; `held` counts records, `size` the bytes of their values."""
+
+    tail: int
+    fetches: deque[Fetch] = field(default_factory=deque)
+    held: int = 0
+    size: int = 0
+
+    def add(self, fetch: Fetch) -> None:
+        """Take a fetch that begins at the tail."""
+        self.fetches.append(fetch)
+        self.held += len(fetch.records)
+        self.size += _size(fetch)
+        self.tail = fetch.next
+
+    def done(self) -> None:
+        """The first fetch is decided wholly."""
+        fetch = self.fetches.popleft()
+        self.held -= len(fetch.records)
+        self.size -= _size(fetch)
+
+
+def first_at(records: Sequence[Record], position: int) -> int:
+    """Index of the first record at or behind `position`: a fetch may have been decided in part."""
+    if not records or records[0].offset >= position:
+        return 0
+    low, high = 0, len(records)
+    while low < high:
+        middle = (low + high) // 2
+        if records[middle].offset < position:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _size(fetch: Fetch) -> int:
+    return sum(len(record.value or b"") for record in fetch.records)

@@ -1,0 +1,58 @@
+"""What a pipeline drives, and what it is told: the pure part of the engine as a port of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connectors.ports import Message, Record
+from events.fact import Fact
+from events.topics import Role
+from projections.send import Call
+from streams.view import StateView
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one input came to: `outcome` is a counter's name, `calls` are permitted once the commit is durable, and
+    `messages` are written with it, to any partition of an internal topic."""
+
+    outcome: str
+    facts: Sequence[Fact] = ()
+    calls: Sequence[Call] = ()
+    silent: bytes = b""  # the 16-byte id of an input that left no fact
+    messages: Sequence[tuple[Role, Message]] = ()
+
+
+class Misplaced(Exception):
+    """The record's subject belongs to another partition of the same topic."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+
+
+class Workflow(Protocol):
+    """The pure part that a pipeline drives (streams/roster.py in the product; a fixed fold in a benchmark)."""
+
+    def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
+        """Decide one record. Raises Undecodable for a dead letter and Misplaced for another partition's record."""
+        ...
+
+    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]: ...
+    def next_due(self, view: StateView) -> int | None: ...
+    def abandon(self, view: StateView, open_key: bytes, now: int) -> Verdict: ...
+    def open_attempts(self, view: StateView) -> Sequence[bytes]: ...
+    def sweep(self, view: StateView, now: int, after: bytes, limit: int) -> bytes: ...
+    def settings_version(self) -> int:
+        """Next position of recado.accounts that this process has read up to."""
+        ...
+
+
+class Lanes(Protocol):
+    """The sender's slots, shared by all pipelines of a worker (streams/sender.py)."""
+
+    def free(self, role: Role) -> int: ...
+    def reserve(self, call: Call) -> None:
+        """Hold a slot from the decision on: other partitions decide while this one commits."""
+        ...
+
+    def start(self, call: Call, tenure: int) -> None: ...
