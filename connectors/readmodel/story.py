@@ -139,9 +139,10 @@ def _tell_contact(
             return f"A phone was refused ({reason.replace('_', ' ')}): {written}", f"Kept: {kept or 'none'}"
         case PhoneStatusChanged(from_=before, to=after, reason=reason):
             return f"Phone status: {after or 'none'} (by {reason.replace('_', ' ')}).", f"Before: {before or 'none'}"
-        case SubscriptionChanged(from_=before, to=after, via=via, evidence=evidence):
+        case SubscriptionChanged(from_=before, to=after, via=via, evidence=evidence, by=by):
             proof = f"; evidence: {evidence}" if evidence else ""
-            return f"Subscription: {after} (by {via}).", f"Before: {before}{proof}"
+            whose = f"; {by} has the same number, and opted out" if by else ""
+            return f"Subscription: {after} (by {via}).", f"Before: {before}{proof}{whose}"
         case FieldsChanged(set=changed, removed=removed):
             told = [f"{name} = {value}" for name, value in changed.items()] + [f"{name} removed" for name in removed]
             return f"Custom fields changed: {len(told)}.", ", ".join(told)

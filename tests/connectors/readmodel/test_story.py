@@ -7,6 +7,7 @@ import pytest
 from connectors.readmodel.erasure import redacted
 from connectors.readmodel.story import SKIPPED, Step, story
 from events import examples
+from events.contact import SubscriptionChanged
 from events.envelope import Reason
 from events.examples import FACTS, SEVEN
 from events.fact import Fact, FactData
@@ -19,6 +20,12 @@ def told(data: FactData) -> Step:
 
 
 ATTEMPTED = next(fact.data for fact in FACTS if isinstance(fact.data, SendAttempted))
+
+
+def test_an_opt_out_by_number_names_who_opted_out() -> None:
+    changed = SubscriptionChanged("subscribed", "unsubscribed", "keyword", "replied 'BAJA'", "eva")
+    assert told(changed).what == "Subscription: unsubscribed (by keyword)."
+    assert told(changed).detail.endswith("evidence: replied 'BAJA'; eva has the same number, and opted out")
 
 
 def test_a_send_that_waited_went_and_was_delivered() -> None:
