@@ -25,7 +25,8 @@ from projections.account import Directory
 from streams import memory
 from streams.deciders.dispatch import Links
 from streams.engine.application import EngineApp, Membership, build_app
-from streams.engine.engine import Engine, Wiring
+from streams.engine.engine import Engine
+from streams.engine.wiring import Wiring
 from streams.pipeline import Limits
 from streams.provider import AccountProvider
 from streams.sender import Sender

@@ -20,7 +20,8 @@ from projections import keyspace
 from projections.account import Directory
 from projections.send import Call
 from streams.engine.application import Membership, build_app
-from streams.engine.engine import Engine, Wiring
+from streams.engine.engine import Engine
+from streams.engine.wiring import Wiring
 from streams.takeover import Foldable
 from streams.workflow import SendingWorkflow
 

@@ -7,25 +7,24 @@ made anew in the next; nothing of an earlier one is trusted.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 from faust.types import TP
 
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
-from connectors.ports import Clock, Fetch, LocalStore, Record
+from connectors.ports import Fetch, LocalStore
 from events.topics import Role
 from streams import takeover
 from streams.engine.consumer import Batch
 from streams.engine.table import PartitionStores
-from streams.pipeline import INPUTS, SENDS, Limits, Pipeline
+from streams.engine.wiring import Membership, Wiring
+from streams.pipeline import SENDS, Pipeline
 from streams.takeover import Foldable
-from streams.verdict import Lanes
-from streams.view import Decode, Encode, StateView
+from streams.view import StateView
 
 log = logging.getLogger(__name__)
 
@@ -35,47 +34,6 @@ TICK = 0.25  # seconds between looks at a barrier that only time or another topi
 LOST_AFTER = 2.0  # seconds after which a batch that Faust was handed is fetched again: positions make that harmless
 SHORTEST = 0.02  # seconds between two looks at anything
 LAG_EVERY = 2.0  # seconds between writes of the group's offsets, which only lag displays read
-
-
-class Settings(Protocol):
-    """Read by every pipeline before a send: the accounts' settings, and how far they have been read."""
-
-    @property
-    def version(self) -> int: ...
-
-    @property
-    def unreadable(self) -> Sequence[Record]:
-        """Records of recado.accounts that could not be read: partition 0 buries them."""
-        ...
-
-    async def caught_up(self) -> None: ...
-
-
-class Membership(Protocol):
-    """What the engine asks of the consumer's thread."""
-
-    def beat_age(self) -> float: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """Everything an engine needs from outside, named; made in streams/app.py."""
-
-    topics: Mapping[Role, str]
-    topic_ids: Mapping[str, str]
-    client: Mapping[str, Any]
-    transactional_prefix: str
-    workflow: Callable[[int], Foldable]
-    encode: Encode
-    decode: Decode
-    lanes: Lanes
-    busy: Callable[[], int]
-    clock: Clock
-    settings: Settings
-    inputs: tuple[Role, ...] = INPUTS
-    limits: Limits = field(default_factory=Limits)
-    cached: int = 96_000  # decoded values kept by the worker, about 1 KiB each, shared by the partitions it owns
-    on_facts: Callable[[Sequence[Any]], None] | None = None
 
 
 @dataclass(slots=True)

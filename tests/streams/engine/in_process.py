@@ -18,7 +18,8 @@ from events.topics import BY_ROLE, Role
 from projections.send import Call
 from streams.engine.application import EngineApp, Membership, build_app
 from streams.engine.consumer import EngineThread
-from streams.engine.engine import Engine, Wiring
+from streams.engine.engine import Engine
+from streams.engine.wiring import Wiring
 from streams.view import StateView
 from tests.streams.memory_world import Script, decode, encode
 
