@@ -19,7 +19,7 @@ from projections.keyspace import MemoryView
 ORIGIN = "recado-origin"  # header of a record that was moved: "topic/partition/offset" of where it had been
 ROUTED = (Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER)
 PUBLISHED = (*ROUTED, Role.ACCOUNTS)  # what upstream writes
-INPUTS = (*ROUTED, Role.CALLBACKS, Role.ANSWERS)
+INPUTS = (*ROUTED, Role.CALLBACKS, Role.ANSWERS, Role.NUMBERS)
 READ = (*INPUTS, Role.ACCOUNTS)  # what is read: no facts follow from recado.accounts, but dead letters do
 
 Place = tuple[Role, int, int]

@@ -5,7 +5,7 @@ that left none must leave none; and the inputs of each topic must have been deci
 A receipt cannot come before the commit of its attempt, as the call cannot: one that did is a violation, too.
 """
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from chaos.evidence import INPUTS, Event, Evidence, Group
 from events import client_id
 from events.callback import CallbackReceived
 from events.codec import encode_fact
-from events.envelope import Undecodable
+from events.envelope import Input, Undecodable
 from events.fact import Fact
 from events.partition import partition_of
 from events.send import SendAttempted, SendSkipped
@@ -30,30 +30,57 @@ Queues = dict[Role, deque[Event]]
 def violations(evidence: Evidence) -> Iterator[str]:
     """A sentence for each decision that does not come out again, and for each input that was lost or came too early."""
     queued = _queues(evidence)
+    spread: set[tuple[str, str]] = set()
     for subject in sorted({*queued, *evidence.groups}):
         queues = queued.get(subject, {})
         updates = tuple(queues.get(Role.CONTACTS, ()))
-        yield from _Replay(evidence, subject, queues).all()
+        replay = _Replay(evidence, subject, queues)
+        yield from replay.all()
+        spread |= {(event.source, event.id) for event in replay.spread}
         yield from _folded(evidence, subject, updates)
+    yield from _spread(evidence, spread)
+
+
+def _spread(evidence: Evidence, spread: set[tuple[str, str]]) -> Iterator[str]:
+    """An opt-out that concerns other contacts with the number was told to every partition, once."""
+    lying = Counter(
+        (event.event.source, event.event.id, event.landed.partition)
+        for event in evidence.events[Role.NUMBERS]
+        if event.event is not None
+    )
+    wanted = {(*named, partition) for named in spread for partition in range(evidence.partitions)}
+    for source, name, partition in sorted({*lying, *wanted}):
+        times, due = lying[source, name, partition], int((source, name, partition) in wanted)
+        if times != due:
+            yield f"{source} {name} lies {times} times in {Role.NUMBERS}[{partition}], and should lie there {due} times"
 
 
 def _queues(evidence: Evidence) -> Mapping[str, Queues]:
-    """For each contact its inputs, topic by topic, in order: without what cannot be read, and what was moved away."""
+    """For each contact its inputs, topic by topic, in order: without what cannot be read, and what was moved away.
+
+    Of the opt-outs by number only those that left a fact: where among its updates the others came, nothing tells.
+    """
     sends = {
         client_id.send_hash(fact.subject, fact.data.send_id): fact.subject
         for fact in evidence.facts
         if isinstance(fact.data, SendAttempted)
     }
+    reached: dict[tuple[int, str, str], list[str]] = defaultdict(list)
+    for subject, groups in evidence.groups.items():
+        for group in groups:
+            reached[group.partition, group.source, group.id].append(subject)
     queued: dict[str, Queues] = defaultdict(dict)
     for role in INPUTS:
         for event in evidence.events[role]:
             if event.event is None or event.misplaced:
                 continue
-            subject: str | None = event.event.subject
+            subjects = [event.event.subject]
             if isinstance(event.event.data, CallbackReceived):
                 ours = client_id.read(evidence.mac_key, event.event.data.client_id or "")
-                subject = sends.get(ours.send_hash) if ours is not None else None
-            if subject is not None:
+                subjects = [sends[ours.send_hash]] if ours is not None and ours.send_hash in sends else []
+            elif role is Role.NUMBERS:
+                subjects = reached[event.landed.partition, event.event.source, event.event.id]
+            for subject in subjects:
                 queued[subject].setdefault(role, deque()).append(event)
     return queued
 
@@ -68,6 +95,7 @@ class _Replay:
     view: MemoryView = field(default_factory=MemoryView)
     now: int = 0
     accounts: Directory = field(init=False)
+    spread: list[Input] = field(default_factory=list)  # what its opt-outs tell every partition
 
     def __post_init__(self) -> None:
         self.accounts = self.evidence.directory()
@@ -118,7 +146,9 @@ class _Replay:
         return None
 
     def _handle(self, event: Event) -> Decision:
-        return _handle(self.evidence, event, self.view, self.now, self.accounts)
+        decision = _handle(self.evidence, event, self.view, self.now, self.accounts)
+        self.spread += decision.spread
+        return decision
 
     def _silent(self, event: Event) -> Iterator[str]:
         assert event.event is not None  # noqa: S101 - the queues hold no other
@@ -141,6 +171,7 @@ class _Replay:
             partition, key = group.partition, self.evidence.mac_key
             fired = roster.due(self.view, self.accounts, self.now, partition, key, limit=1)
             facts = [fact for decision in fired for fact in decision.facts]
+            self.spread += [event for decision in fired for event in decision.spread]
             if first == wanted or facts or not fired:
                 return facts
         return []

@@ -34,6 +34,9 @@ SETTINGS = {
 }
 
 
+ORDER = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS, Role.TRANSACTIONAL, Role.NEWSLETTER)
+
+
 class Run(NamedTuple):
     evidence: Evidence
     plan: list[Item]
@@ -85,7 +88,7 @@ class World:
         while moved:
             moved = False
             for partition in range(PARTITIONS):
-                for role in (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.TRANSACTIONAL, Role.NEWSLETTER):
+                for role in ORDER:
                     while self.positions[role, partition] < len(self.topics[role, partition]):
                         at = self.positions[role, partition]
                         self.positions[role, partition] += 1
@@ -120,6 +123,9 @@ class World:
     def keep(self, partition: int, decision: Decision) -> None:
         for fact in decision.facts:
             self.append(Role.JOURNAL, partition, fact.subject.encode(), encode_fact(fact))
+        for told in decision.spread:
+            for every in range(PARTITIONS):
+                self.append(Role.NUMBERS, every, told.subject.encode(), encode_input(told))
         for call in decision.calls:
             self.call(call, len(self.ledger))
 

@@ -187,6 +187,10 @@ def texted_against_her_will(evidence: Evidence) -> Evidence:
     raise AssertionError("the run holds no newsletter of a later wave")
 
 
+def untold(evidence: Evidence) -> Evidence:
+    return evidence.with_records(Role.NUMBERS, evidence.of(Role.NUMBERS)[:-1])
+
+
 def lost_dead_letter(evidence: Evidence) -> Evidence:
     letters = evidence.of(Role.DEAD_LETTERS)
     return evidence.with_records(Role.DEAD_LETTERS, letters[1:])
@@ -264,6 +268,7 @@ MUTANTS: dict[str, tuple[Callable[[Evidence], Evidence], set[str]]] = {
     "an acceptance is made up": (unknown_to_the_provider, {"ledger"}),
     "a newsletter went against an unsubscribe": (texted_against_her_will, {"consent", "decisions"}),
     "a receipt was lost": (renumbered(of("message.state_changed", to="delivered")), {"decisions"}),
+    "an opt-out did not reach a partition": (untold, {"decisions"}),
     "a dead letter is missing": (lost_dead_letter, {"accounted"}),
     "a dead letter is there twice": (doubled_dead_letter, {"accounted"}),
     "a record in the wrong partition was lost": (lost_move, {"accounted"}),
