@@ -142,6 +142,13 @@ class Admin:
         with self._explained():
             return len(self._client.describe_cluster()["brokers"])
 
+    def members(self, group: str) -> int:
+        """How many members a consumer group has now; 0 for one that never was."""
+        with self._explained():
+            found = self._client.describe_groups([group])
+        described = found[group] if isinstance(found, dict) else found[0]
+        return len(described["members"] or ())
+
     def names(self, prefix: str) -> list[str]:
         """All topics, of the catalogue or not, whose name begins with `prefix`."""
         with self._explained():

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {  # name -> module:attribute, in the order of con
     "why": "streams.cli.questions:why",
     "parts": "streams.cli.parts:parts",
     "dead-letters": "streams.cli.dead_letters:dead_letters",
+    "rebuild": "streams.cli.rebuild:rebuild",
     "doctor": "streams.cli.doctor:doctor",
 }
 
