@@ -28,6 +28,14 @@ test: setup ## the whole test suite, on RECADO_KAFKA, Docker or the embedded Kaf
 simulate: setup ## the commit protocol and the send path in simulated worlds: 1,000 seeds, and deliberate mistakes
 	$(BIN)/python -m simulation $(ARGS)
 
+bench: setup .venv-bench/.setup-stamp ## speed and memory beside Faust, Quix Streams and Kafka Streams, into docs/benchmarks.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.venv-bench/.setup-stamp: benchmarks/requirements.lock | $(STAMP)
+	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 browser: ## install Chromium by apt-get, for the tests of the tag
 	@command -v chromium >/dev/null || (apt-get update && apt-get install -y --no-install-recommends chromium)
 
@@ -42,7 +50,7 @@ lock: setup ## resolve requirements.lock again from pyproject.toml
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet $(ARGS) --output-file requirements.lock
 
 clean: ## remove .venv and what tools cached; data in .recado stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .benchmarks .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check test browser simulate demo docs lock clean
+.PHONY: help setup check test bench browser simulate demo docs lock clean

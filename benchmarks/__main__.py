@@ -8,12 +8,8 @@ import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from time import monotonic
-
-from rich.console import Console
-from rich.table import Table as Shown
 
 from benchmarks import chart, machine, report
 from benchmarks.bench import LONG, SMALL, Bench, Size
@@ -51,7 +47,7 @@ def size_of(given: argparse.Namespace) -> Size:
 
 def main() -> int:
     given = arguments(sys.argv[1:])
-    size, console = size_of(given), Console()
+    size = size_of(given)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recado-bench-")))
         if given.profile:
@@ -59,20 +55,25 @@ def main() -> int:
             return 0
         bootstrap, whose = os.environ.get("RECADO_KAFKA", ""), "given by RECADO_KAFKA"
         if not bootstrap:
-            console.print("an embedded Kafka starts")
+            say("an embedded Kafka starts")
             bootstrap, whose = stack.enter_context(EmbeddedKafka()).start(scratch), "embedded, with a heap of 512 MiB"
-        say = partial(console.print, highlight=False, markup=False)
         bench = Bench(bootstrap, f"bench-{uuid.uuid4().hex[:8]}-", scratch, size, say)
         stack.callback(bench.close)
         measured, failed = measure(bench, given.only or list(ROWS))
-    show(console, [row for section in measured.values() for row in section.rows])
+    show([row for section in measured.values() for row in section.rows])
     if measured and not given.no_write and not given.small:
         earlier = Results.load(KEPT)
         results = Results({**earlier.sections, **measured}, machine.describe(whose))
         results.save(KEPT)
         write(results)
-        console.print(f"written: {DOCUMENT.relative_to(ROOT)}")
+        say(f"written: {DOCUMENT.relative_to(ROOT)}")
     return 1 if failed else 0
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def measure(bench: Bench, names: Sequence[str]) -> tuple[dict[str, Section], list[str]]:
@@ -93,15 +94,12 @@ def measure(bench: Bench, names: Sequence[str]) -> tuple[dict[str, Section], lis
     return measured, failed
 
 
-def show(console: Console, rows: Sequence[Row]) -> None:
-    """The table of targets."""
-    columns, lines = report.summary(rows)
-    shown = Shown(title="Against the targets")
-    for column in columns:
-        shown.add_column(column)
-    for line in lines:
-        shown.add_row(*(cell.replace("**", "") for cell in line))
-    console.print(shown)
+def show(rows: Sequence[Row]) -> None:
+    """Each target with what came of it."""
+    for row in rows:
+        say(f"{row.what}: {row.recado}")
+        against = f"  against {row.against}: {row.peer}" if row.against else ""
+        say(f"{against}  {row.factor}  to reach: {row.reach}  {row.verdict.replace('**', '')}")
 
 
 def write(results: Results) -> None:

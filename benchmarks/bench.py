@@ -28,6 +28,8 @@ class Size:
     events: int = 1_000_000
     contacts: int = 100_000
     rounds: int = 3
+    peers: bool = True  # those that are no dependencies of the product
+    agreement: int = 2_000  # events after which all subjects' facts and states are compared
     faust_events: int = 60_000  # the slow peer is given fewer of the same
     trial_events: int = 200_000  # to choose a peer's settings by
     faust_records: int = 200_000  # for its recovery
@@ -41,8 +43,8 @@ class Size:
 
 LONG = Size(growth=(100_000, 1_000_000, 3_000_000), overload=600.0)
 SMALL = Size(
-    events=3_000, contacts=300, rounds=1, faust_events=600, trial_events=600, faust_records=600, growth=(1_000, 3_000),
-    history=(100, 300), requests=20, sends=200, faust_sends=20, overload=2.0,
+    events=3_000, contacts=300, rounds=1, agreement=500, faust_events=600, trial_events=600, faust_records=600,
+    growth=(1_000, 3_000), history=(100, 300), requests=20, sends=200, faust_sends=20, overload=2.0,
 )  # fmt: skip
 
 
@@ -86,9 +88,9 @@ class Bench:
         return name
 
     def name(self, of: str) -> str:
-        """A topic's name that was not used before."""
+        """A topic's name that was not used before, and that is no part of another's."""
         self._runs += 1
-        return f"{self.prefix}{of.replace(' ', '-').lower()}-{self._runs}"
+        return f"{self.prefix}{of.replace(' ', '-').lower()}-{self._runs:04}"
 
     def topics(self, partitions: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
         """Make topics with so many partitions each."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -18,7 +18,7 @@ from events.topics import Role
 
 __all__ = ["ACCOUNT", "Sending"]
 
-WITHIN = 180.0  # seconds in which something has to be accepted
+STILL = 60.0  # seconds without an acceptance after which a run has failed
 
 
 class Sending:
@@ -59,13 +59,15 @@ class Sending:
         return list(self.site.ledger(detail=True)["entries"])
 
     def until_accepted(self, count: int) -> None:
-        """Raises RunBroken where it takes too long."""
-        waited = 0.0
-        while self.accepted() < count:
-            if waited > WITHIN or not self._worker.alive:
-                raise RunBroken(f"the provider has not accepted {count} messages: see {self._worker.log}")
+        """Until the provider has accepted so many. Raises RunBroken where nothing moves any more."""
+        moved, before = monotonic(), -1
+        while (now := self.accepted()) < count:
+            if now != before:
+                moved, before = monotonic(), now
+            if monotonic() - moved > STILL or not self._worker.alive:
+                tail = self._worker.log.read_text("utf-8", "replace")[-600:]
+                raise RunBroken(f"the provider accepted {now} of {count} messages and then no more: {tail}")
             sleep(0.1)
-            waited += 0.1
 
     def provider_takes(self, seconds: float) -> None:
         """From now on it answers that late, and sends no receipts."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks import agreement
 from benchmarks import peers as field
 from benchmarks.bench import Bench
 from benchmarks.peers import Peer
@@ -20,14 +21,17 @@ def peers(bench: Bench) -> Section:
     tables: list[Table] = []
     absent: dict[str, str] = {}
     wanted: dict[str, tuple[Kind, int]] = {field.FAUST.name: (field.FAUST, min(size.events, size.faust_events))}
-    for peer in (field.quix(), field.kafka_streams()):
-        if peer.missing:
-            absent[peer.kind.name] = peer.missing
-            bench.say(f"  {peer.kind.name} is left out: {peer.missing}")
-        else:
+    others = [field.quix(), field.kafka_streams()] if size.peers else []
+    present = [peer for peer in others if not peer.missing]
+    agreement.check(bench, [field.ENGINE, field.FAUST, *(peer.with_settings(peer.candidates[0]) for peer in present)])
+    for peer in others:
+        if peer in present:
             settings, tried = _tuned(bench, source, peer)
             wanted[peer.kind.name] = (peer.with_settings(settings), size.events)
             tables.append(tried)
+        else:
+            absent[peer.kind.name] = peer.missing
+            bench.say(f"  {peer.kind.name} is left out: {peer.missing}")
     wanted[field.ENGINE.name] = (field.ENGINE, size.events)
     rates: dict[str, list[Rate]] = {name: [] for name in wanted}
     for number in range(size.rounds):
@@ -41,7 +45,7 @@ def peers(bench: Bench) -> Section:
                 bench.drop(run.target)
     middle = {name: median(each) for name, each in rates.items()}
     ours = middle[field.ENGINE.name].per_second
-    rows = [_row(name, ours, middle.get(name), absent.get(name, "")) for name in REACH]
+    rows = [_row(name, ours, middle.get(name), absent.get(name, "not asked for")) for name in REACH]
     bars = [Bar(f"{name}, {wanted[name][0].guarantee}", rate.per_second, name == field.ENGINE.name)
             for name, rate in middle.items()]  # fmt: skip
     return Section(rows, [_table(wanted, rates, middle), *tables], bars)

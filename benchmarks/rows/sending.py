@@ -25,11 +25,13 @@ ANSWERS_IN = 0.02  # seconds, of the provider
 def latency(bench: Bench) -> Section:
     """From just before a request is handed to the producer until the provider has accepted its SMS."""
     sending = site.of(bench)
-    count, first = bench.size.requests, bench.size.requests // 10 + 1
-    asked = asyncio.run(_ask(bench.bootstrap, sending.topic(Role.TRANSACTIONAL), first + count))
-    sending.until_accepted(len(asked))
+    count, topic = bench.size.requests, sending.topic(Role.TRANSACTIONAL)
+    first = len(asyncio.run(_ask(bench.bootstrap, topic, 0, count // 10 + 1)))
+    sending.until_accepted(first)  # the worker has begun, and its connection is open
+    asked = asyncio.run(_ask(bench.bootstrap, topic, first, count))
+    sending.until_accepted(first + count)
     accepted = {entry["to"]: entry["at"] for entry in sending.entries()}
-    took = sorted(accepted[to] - at for to, at in list(asked.items())[first:])
+    took = sorted(accepted[to] - at for to, at in asked.items())
     half, most = took[len(took) // 2], took[min(len(took) - 1, len(took) * 99 // 100)]
     bench.say(f"  p50 {half} ms, p99 {most} ms")
     row = Row(
@@ -71,7 +73,7 @@ def sends(bench: Bench) -> Section:
     return Section([row])
 
 
-async def _ask(bootstrap: str, topic: str, count: int) -> dict[str, int]:
+async def _ask(bootstrap: str, topic: str, first: int, count: int) -> dict[str, int]:
     """Ask for so many sends, one by one; by its number, when each was asked for (ms)."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0, acks="all")
     await producer.start()
@@ -79,8 +81,8 @@ async def _ask(bootstrap: str, topic: str, count: int) -> dict[str, int]:
     chance = Random(1)  # noqa: S311 - not to fall into step with anything
     try:
         await producer.partitions_for(topic)
-        for number, (subject, _) in enumerate(load.requests(count, site.ACCOUNT, "latency")):
-            to = load.number_of(90_000_000 - number)
+        for number in range(first, first + count):
+            subject, to = load.subject_of(number, site.ACCOUNT), load.number_of(70_000_000 + number)
             data = {"to": {"alert": to}, "sender": "Acme", "text": f"Tu código es {number}"}
             value = load.request(subject, f"latency-{number}", data)
             home = partition_of(subject.encode(), PARTITIONS)
