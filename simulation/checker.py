@@ -15,12 +15,15 @@ from events.message import InboundReceived
 from events.send import SendAttempted
 from events.topics import Role
 from projections import keyspace, send
+from simulation.outside import BARRIER
 
 if TYPE_CHECKING:
     from simulation.worker import Worker
     from simulation.world import World
 
 State = Mapping[bytes, bytes]
+Cause = tuple[str, str]
+"""An event by its source and id."""
 ANY_NUMBER: Final = 1 << 30
 _OWN: Final = b"p/"  # the engine's own keys
 _TOLD: Final[Mapping[str, str]] = {
@@ -68,31 +71,34 @@ def calls(world: "World", evidence: Evidence) -> Iterator[str]:
 
 def consent(world: "World", evidence: Evidence) -> Iterator[str]:
     """What lay in the other topics when a newsletter was written was applied before the newsletter was decided."""
-    first: dict[tuple[str, str, str], int] = {}
+    first: dict[Cause, tuple[str, int]] = {}  # whom a cause concerned, and its first fact
     for fact in evidence.facts:
-        first.setdefault((fact.subject, fact.causation_source, fact.causation_id), fact.sequence)
-    earlier: dict[tuple[int, str], list[tuple[int, int]]] = {}
-    seen: set[tuple[str, str, str]] = set()
-    for event in evidence.events[Role.CONTACTS]:
+        first.setdefault((fact.causation_source, fact.causation_id), (fact.subject, fact.sequence))
+    earlier: dict[tuple[int, str], list[tuple[int, int, int]]] = {}
+    for at, role in enumerate(BARRIER):
+        for cause, partition, offset in _first_seen(evidence, role):
+            if cause in first:
+                subject, sequence = first[cause]
+                earlier.setdefault((partition, subject), []).append((at, offset, sequence))
+    for cause, partition, offset in _first_seen(evidence, Role.NEWSLETTER):
+        bounds = world.before.get((Role.NEWSLETTER, partition, offset))
+        if bounds is None or cause not in first:
+            continue
+        subject, sequence = first[cause]
+        for at, before, applied in earlier.get((partition, subject), ()):
+            if before < bounds[at] and applied > sequence:
+                yield f"{subject}: a newsletter was decided before a record of {BARRIER[at]} that lay before it"
+
+
+def _first_seen(evidence: Evidence, role: Role) -> Iterator[tuple[Cause, int, int]]:
+    """Each event of a topic, in the partition where it belongs: its identity, its partition, its first offset."""
+    seen: set[tuple[int, Cause]] = set()
+    for event in evidence.events[role]:
         if event.event is not None and not event.misplaced:
-            cause = (event.event.subject, event.event.source, event.event.id)
-            if cause not in seen:
-                seen.add(cause)
-                where = (event.landed.partition, event.event.subject)
-                earlier.setdefault(where, []).append((event.landed.offset, first.get(cause, 0)))
-    decided: set[tuple[str, str, str]] = set()
-    for event in evidence.events[Role.NEWSLETTER]:
-        bounds = world.before.get(event.landed.place)
-        if event.event is None or bounds is None or event.misplaced:
-            continue
-        cause = (event.event.subject, event.event.source, event.event.id)
-        sequence = first.get(cause)
-        if sequence is None or cause in decided:
-            continue
-        decided.add(cause)
-        for offset, at in earlier.get((event.landed.partition, event.event.subject), ()):
-            if offset < bounds[0] and at > sequence:
-                yield f"{event.event.subject}: a newsletter was decided before an update that lay before it"
+            cause = (event.event.source, event.event.id)
+            if (event.landed.partition, cause) not in seen:
+                seen.add((event.landed.partition, cause))
+                yield cause, event.landed.partition, event.landed.offset
 
 
 def receipts(world: "World", evidence: Evidence) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from chaos.feed import Feed
+from chaos.feed import Feed, Item
 from connectors.ports import Message
 from events.partition import partition_of
 from events.topics import Role
@@ -18,30 +18,38 @@ if TYPE_CHECKING:
 
 CONTACTS: Final = 14
 WAVES: Final = 6
-INPUTS: Final = 92  # at least; with receipts more than a hundred, and answers are more
+WAVE: Final = 14  # records at least
+INPUTS: Final = 102  # of strangers and the provider, at least; moved records and answers are more
 BARRIER: Final = (Role.CONTACTS, Role.CALLBACKS)
 
 
 async def publish(world: "World") -> None:
-    """Contacts and sends, in bursts and with pauses; now and then a callback that nobody asked for."""
+    """Contacts and sends, in bursts and with pauses, until there are enough."""
     feed = Feed(world.seed, CONTACTS, world.partitions, START - 60_000)
-    line = world.broker.line
     for wave in range(WAVES):
-        for item in feed.wave(wave, INPUTS // WAVES + world.between(0, 3)):
-            if item.role is Role.ACCOUNTS:  # has its own writer here: `configure`
-                continue
-            chance = world.between(0, 99)
-            await sleep(0 if chance < 60 else world.between(1, 200) if chance < 90 else world.between(1, 2_000))
-            partition = item.partition
-            if partition is None:
-                partition = partition_of(item.key or b"", world.partitions)
-            offset = world.broker.publish(item.role, partition, Message(item.key, item.value), world.now)
-            world.published.append(item)
-            if item.role in SENDS:
-                world.before[item.role, partition, offset] = tuple(line(role, partition).stable for role in BARRIER)
-            if chance == 99:
-                ingress(world, "chaos", {"id": f"sms-x{offset}", "clientId": "none-of-ours", "status": "delivered"})
+        for item in feed.wave(wave, WAVE + world.between(0, 3)):
+            await _publish(world, item)
+    while len(world.published) + world.ledger.callbacks < INPUTS:
+        for item in feed.wave(WAVES - 1, 1):
+            await _publish(world, item)
     world.told_all = True
+
+
+async def _publish(world: "World", item: Item) -> None:
+    """One record; now and then with it a callback that nobody asked for."""
+    if item.role is Role.ACCOUNTS:  # has its own writer here: `configure`
+        return
+    chance, line = world.between(0, 99), world.broker.line
+    await sleep(0 if chance < 60 else world.between(1, 200) if chance < 90 else world.between(1, 2_000))
+    partition = item.partition
+    if partition is None:
+        partition = partition_of(item.key or b"", world.partitions)
+    offset = world.broker.publish(item.role, partition, Message(item.key, item.value), world.now)
+    world.published.append(item)
+    if item.role in SENDS:
+        world.before[item.role, partition, offset] = tuple(line(role, partition).stable for role in BARRIER)
+    if chance == 99:
+        ingress(world, "chaos", {"id": f"sms-x{offset}", "clientId": "none-of-ours", "status": "delivered"})
 
 
 async def configure(world: "World") -> None:

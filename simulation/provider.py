@@ -50,6 +50,7 @@ class Ledger:
     calls: list[Made] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
     told: dict[str, list[str]] = field(default_factory=dict)
+    callbacks: int = 0  # written by the ingress
 
 
 @dataclass(slots=True)
@@ -142,4 +143,5 @@ def ingress(world: "World", account: str, body: dict[str, object]) -> None:
     value = event.value
     if world.faulty(0.3):
         value = value.replace(b'"source":"/instasent/', b'"source":"/instasent-2/', 1)
+    world.ledger.callbacks += 1
     world.broker.publish(Role.CALLBACKS, partition, Message(account.encode(), value), world.now)
