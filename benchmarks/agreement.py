@@ -83,16 +83,15 @@ def _found(bootstrap: str, journal: str, changelog: str) -> Folded:
         result.facts[fact["subject"]].append(fact)
     for _, key, value in asyncio.run(_read(bootstrap, changelog)):
         if (subject := _subject(key)) is not None:
-            result.states[subject] = tuple(orjson.loads(value))
+            state = orjson.loads(value)
+            result.states[subject] = tuple(state) if isinstance(state, list) else (state,)
     return result
 
 
 def _subject(key: bytes) -> str | None:
     """Whose state a changelog's key is of: each framework writes it in its own way."""
-    if key.startswith(b"c/"):  # Recado; its other keys are the engine's own
-        return key[2:].decode()
-    if key.startswith(b"p/"):
-        return None
+    if key[1:2] == b"/":  # Recado: contacts under c/, and the engine's own keys under other letters
+        return key[2:].decode() if key[:1] == b"c" else None
     if key.startswith(b'"'):  # Faust: JSON
         return str(orjson.loads(key))
     return key.partition(b"|")[0].decode()  # Quix Streams: the record's key, then the state's; Kafka Streams: as it is
