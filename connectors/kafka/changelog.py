@@ -1,5 +1,6 @@
 """Reading a partition's changelog or journal to its end, by whole fetches, outside the consumer group."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ class Bounds:
 
     async def open(self) -> None:
         await self._consumer.start()
+        await asyncio.sleep(0)  # aiokafka: stopped before its tasks have begun, it raises CancelledError at its owner
 
     async def close(self) -> None:
         await self._consumer.stop()
@@ -52,6 +54,7 @@ class Reader:
 
     async def open(self) -> None:
         await self._consumer.start()
+        await asyncio.sleep(0)  # aiokafka: stopped before its tasks have begun, it raises CancelledError at its owner
 
     async def close(self) -> None:
         await self._consumer.stop()

@@ -4,6 +4,7 @@ Records are laid out in whole batches (not one by one through the producer's que
 thousands of facts cost milliseconds. The batches of one topic and partition are sent in order.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -34,6 +35,7 @@ class TransactionLog:
         self._topics = topics
         self._partition = partition
         self._id = transactional_id
+        self._failure: MachineryFault | None = None
         self._producer = AIOKafkaProducer(
             transactional_id=transactional_id,
             transaction_timeout_ms=timeout_ms,
@@ -60,7 +62,18 @@ class TransactionLog:
             log.info("transactional id %s closed with %r", self._id, exc)
 
     async def commit(self, commit: Commit) -> int:
-        """See ports.Log. Any failure leaves the producer unusable on purpose: the caller must stop."""
+        """See ports.Log. Any failure leaves the log unusable on purpose: the caller must stop."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return await self._commit(commit)
+        except MachineryFault as fault:
+            self._failure = fault
+            raise
+
+    async def _commit(self, commit: Commit) -> int:
+        if not commit.changes:
+            raise MachineryFault(f"partition {self._partition}: a commit without a change of state")
         producer = self._producer
         partition = self._partition
         sent: list[Any] = []
@@ -77,10 +90,9 @@ class TransactionLog:
                 await self._append(sent, role, target, messages, at)
             if commit.dead_letters:
                 await self._append(sent, Role.DEAD_LETTERS, 0, commit.dead_letters, at)
-            others = len(sent)
             changes = (Message(key, value) for key, value in commit.changes.items())
-            await self._append(sent, Role.STATE, partition, changes, at)
-            written = [await future for future in sent]
+            in_last_batch = await self._append(sent, Role.STATE, partition, changes, at)
+            written = await asyncio.gather(*sent)
             await producer.commit_transaction()
         except FENCED as exc:
             raise Fenced(f"partition {partition}: another worker has taken it over") from exc
@@ -92,11 +104,10 @@ class TransactionLog:
             raise MachineryFault(f"partition {partition}: the commit broke off: {exc!r}") from exc
         except (KafkaError, OSError) as exc:
             raise MachineryFault(f"partition {partition}: the commit's outcome is not known: {exc!r}") from exc
-        if len(written) == others:
-            raise MachineryFault(f"partition {partition}: a commit without a change of state")
-        return int(written[-1].offset) + 1
+        return int(written[-1].offset) + in_last_batch  # a batch is acknowledged by its first record's offset
 
-    async def _append(self, sent: list[Any], role: Role, partition: int, messages: Iterable[Message], at: int) -> None:
+    async def _append(self, sent: list[Any], role: Role, partition: int, messages: Iterable[Message], at: int) -> int:
+        """Send the messages in as few batches as they fit; return how many the last one holds."""
         producer, topic = self._producer, self._topics[role]
         batch = producer.create_batch()
         append = batch.append
@@ -114,3 +125,4 @@ class TransactionLog:
             empty = False
         if not empty:
             sent.append(await producer.send_batch(batch, topic, partition=partition))
+        return int(batch.record_count())
