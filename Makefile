@@ -25,6 +25,9 @@ check: setup ## the gate: format, lint, types, direction of imports
 test: setup ## the whole test suite, on RECADO_KAFKA, Docker or the embedded Kafka
 	$(BIN)/python -m pytest -q $(ARGS)
 
+chaos: setup ## real workers killed and frozen by seed, then judged; ARGS="--seed 7 --blows 40 --events 50000 --workers 2"
+	$(BIN)/python -m chaos $(ARGS)
+
 simulate: setup ## the commit protocol and the send path in simulated worlds: 1,000 seeds, and deliberate mistakes
 	$(BIN)/python -m simulation $(ARGS)
 
@@ -53,4 +56,4 @@ clean: ## remove .venv and what tools cached; data in .recado stays
 	rm -rf .venv .venv-bench .benchmarks .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup check test bench browser simulate demo docs lock clean
+.PHONY: help setup check test bench browser chaos simulate demo docs lock clean
