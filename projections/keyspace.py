@@ -56,6 +56,7 @@ SWEPT: Final = (SEEN, PARKED, SENDS)
 _ABOUT_SEND: Final = (
     SendSkipped, SendDeferred, SendAttempted, SendAccepted, SendRefused, SendUnknown, SendGivenUp, MessageStateChanged,
 )  # fmt: skip
+_FROM_CALLBACKS: Final = (MessageStateChanged, InboundReceived)
 
 
 class View(Protocol):
@@ -190,9 +191,12 @@ def forgettable(key: bytes, value: Any, now: int) -> bool:
 def apply(view: View, fact: Fact, now: int = 0) -> None:
     """Fold one fact of the journal into the state, and mark its cause as read: for a rebuild, made at `now` (ms)."""
     fold(view, fact)
-    if fact.causation_source != SOURCE:
-        seen = seen_key(fact.subject, fact.causation_source, fact.causation_id)
-        view.put(seen, forgotten_after(max(fact.time, now)))
+    if fact.causation_source == SOURCE:
+        return
+    day = forgotten_after(max(fact.time, now))
+    view.put(seen_key(fact.subject, fact.causation_source, fact.causation_id), day)
+    if isinstance(fact.data, _FROM_CALLBACKS):  # a callback's own subject is the account
+        view.put(seen_key(fact.subject.partition("/")[0], fact.causation_source, fact.causation_id), day)
 
 
 def fold(view: View, fact: Fact) -> None:
