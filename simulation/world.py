@@ -24,6 +24,7 @@ from streams.pipeline import Limits
 MAC_KEY: Final = b"simulation" * 3
 PARTITIONS: Final = 2
 
+DRILLED: Final = 3
 YIELDS: Final = 0.5  # how often a worker that passes a point gives way there
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class World:
 
     def __init__(self, seed: int, variant: Variant = PRODUCT, trace: Callable[[str], None] | None = None) -> None:
         self.seed = seed
+        self.drilled = seed % DRILLED == 0  # at the end the changelog is lost
         self.variant = variant
         self.random = random = Random(seed)
         self.scheduler = Scheduler(random, START)
