@@ -9,6 +9,8 @@ from typing import Final, Literal, NamedTuple
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
+from projections import numbering
+
 __all__ = ["LONGEST", "Phone", "Refusal", "describe", "is_mobile", "normalize", "region"]
 
 LONGEST: Final = 64
@@ -20,7 +22,7 @@ _SEPARATORS: Final = frozenset((*_PLUS, *"-.()/[]\u2010\u2011\u2012\u2013\u2014\
 # Marks that come along, unseen, when a number is copied from an address book.
 _UNSEEN: Final = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x202A, 0x202C, 0x202D, 0x2060, 0x2066, 0x2069, 0xFEFF))
 
-# Measured: about 100 us a number without the cache, 0.1 us with it; an entry is about 0.5 KB.
+# Measured: 60 to 100 us a number that is not plain without the cache, 0.1 us with it; an entry is about 0.5 KB.
 _REMEMBERED: Final = 16_384
 
 
@@ -67,6 +69,9 @@ def _normalize(written: str, country: str | None) -> Phone | Refusal:
 
 
 def _read(digits: str, country: str | None) -> Phone | Refusal:
+    plain = numbering.read(digits, country)
+    if plain is not None:
+        return Phone(*plain)
     try:
         number = phonenumbers.parse(digits, country)
     except NumberParseException as error:
@@ -84,6 +89,9 @@ def _phone(number: PhoneNumber) -> Phone:
 @lru_cache(maxsize=_REMEMBERED)
 def describe(e164: str) -> Phone | None:
     """Region and type of a stored E.164 number, or None when the numbering plan no longer knows it."""
+    plain = numbering.read(e164, None)
+    if plain is not None:
+        return Phone(*plain)
     try:
         number = phonenumbers.parse(e164)
     except NumberParseException:
