@@ -66,7 +66,7 @@ class _Plan(NamedTuple):
 
 
 def read(digits: str, country: str | None) -> Plain | None:
-    """A valid number, or None where that is not plain. `digits`: "+" and the country code, or as dialled in `country`."""
+    """A valid number, or None where that is not plain. `digits`: "+" with the code, or as dialled in `country`."""
     if not digits.isascii():
         return None
     if digits[:1] == "+":
