@@ -45,7 +45,7 @@ class Fetch:
 
     Compaction and transaction markers leave holes between records, so only the consumer's position before and
     after the fetch says what was covered. `ends` holds, for a fetch of sends, the ends that the other topics had
-    after this fetch: what must be read before these sends are decided.
+    after this fetch, what was not committed yet included: what must be read before these sends are decided.
     """
 
     role: Role

@@ -11,7 +11,7 @@ from events.topics import Role
 
 
 class Bounds:
-    """Asks for first and last stable positions over a connection of its own.
+    """Asks for first and last positions over connections of its own.
 
     A broker answers one connection's requests in their order, so that a question behind a fetch waits as long as the
     fetch does.
@@ -19,18 +19,28 @@ class Bounds:
 
     def __init__(self, client: Mapping[str, Any]) -> None:
         self._consumer = AIOKafkaConsumer(isolation_level="read_committed", enable_auto_commit=False, **client)
+        self._uncommitted = AIOKafkaConsumer(isolation_level="read_uncommitted", enable_auto_commit=False, **client)
 
     async def open(self) -> None:
-        await self._consumer.start()
+        await asyncio.gather(self._consumer.start(), self._uncommitted.start())
         await asyncio.sleep(0)  # aiokafka: stopped before its tasks have begun, it raises CancelledError at its owner
 
     async def close(self) -> None:
-        await self._consumer.stop()
+        await asyncio.gather(self._consumer.stop(), self._uncommitted.stop())
 
     async def ends(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The last stable position of each. Raises aiokafka's KafkaError."""
         ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(partitions))
         return ends
+
+    async def heads(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The position behind the last record of each, committed or not. Raises aiokafka's KafkaError.
+
+        A transaction that is still open (a record on its way here from a wrong partition) hides what others wrote
+        behind it, an unsubscribe say, from `ends`: a reader that waits for all that lies there waits for this.
+        """
+        heads: Mapping[TopicPartition, int] = await self._uncommitted.end_offsets(list(partitions))
+        return heads
 
     async def begins(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The first position of each that retention has left."""

@@ -204,7 +204,7 @@ class EngineConsumer(driver.Consumer):
         asked = {other for others in before.values() for other in others.values()}
         if not asked:
             return fetches
-        ends = await engine.bounds.ends(asked)
+        ends = await engine.bounds.heads(asked)
         return [
             (tp, replace(fetch, ends={role: ends[other] for role, other in before.get(tp, {}).items()}))
             for tp, fetch in fetches

@@ -57,3 +57,23 @@ def test_a_reader_passes_aborted_records_and_markers_and_stops_at_the_end(
         await asyncio.gather(bounds.close(), reader.close())
 
     asyncio.run(scenario())
+
+
+def test_what_lies_behind_an_open_transaction_counts_for_who_waits_for_all_of_it(
+    names: dict[Role, str], client: dict[str, Any], prefix: str
+) -> None:
+    async def scenario() -> None:
+        topic = names[Role.CONTACTS]
+        mover, upstream = AIOKafkaProducer(**client, transactional_id=f"{prefix}mover"), AIOKafkaProducer(**client)
+        bounds, tp = Bounds(client), TopicPartition(topic, 0)
+        await asyncio.gather(mover.start(), upstream.start(), bounds.open())
+        await upstream.send_and_wait(topic, b"before", partition=0)
+        await mover.begin_transaction()
+        await mover.send_and_wait(topic, b"moved here", partition=0)
+        await upstream.send_and_wait(topic, b"an unsubscribe", partition=0)
+        assert (await bounds.ends([tp]))[tp] == 1
+        assert (await bounds.heads([tp]))[tp] == 3
+        await mover.abort_transaction()
+        await asyncio.gather(mover.stop(), upstream.stop(), bounds.close())
+
+    asyncio.run(scenario())
