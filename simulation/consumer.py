@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from connectors.ports import Fetch
 from events.topics import Role
 from simulation.scheduler import sleep, switch
-from simulation.writer import ends
+from simulation.writer import heads
 from streams.pipeline import SENDS
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class Consumer:
                 await self._worker.room.wait(2_000)
             await sleep(world.between(0, 8))
 
+    def heads(self, partition: int) -> dict[Role, int]:
+        """What bounds a fetch of sends."""
+        return heads(self._world, BEFORE, partition)
+
     def readable(self, line: "Line") -> int:
         return line.stable
 
@@ -82,7 +86,7 @@ class Consumer:
         now = self._worker.now()
         if role in SENDS and records:
             await switch()
-            before = ends(world, BEFORE, partition)
+            before = self.heads(partition)
         if self._worker.suspended or tenure != self._worker.tenure:
             return
         batch = Batch(partition, tenure, Fetch(role, start, after, records, before, now))

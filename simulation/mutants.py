@@ -16,12 +16,12 @@ from events.topics import Role
 from projections import keyspace, parking
 from projections.send import Call
 from simulation.broker import Line
-from simulation.consumer import Consumer
+from simulation.consumer import BEFORE, Consumer
 from simulation.provider import Provider
 from simulation.scheduler import switch
 from simulation.variant import Variant
 from simulation.worker import Running, Worker
-from simulation.writer import Writer
+from simulation.writer import Writer, ends
 from streams.pipeline import COUNTS, POSITIONS, Pipeline
 from streams.verdict import Verdict
 from streams.view import StateView
@@ -156,6 +156,13 @@ class _Uncommitted(Consumer):
         return len(line.entries)
 
 
+class _StableEnds(Consumer):
+    """Sends wait for what is committed in the other topics, not for what lies behind an open transaction there."""
+
+    def heads(self, partition: int) -> dict[Role, int]:
+        return ends(self._world, BEFORE, partition)
+
+
 class _Apart(Writer):
     """One kind of record is written outside of the transaction."""
 
@@ -252,6 +259,7 @@ MUTANTS: Final[tuple[Variant, ...]] = (
     Variant("a fetch taken wherever it begins", pipeline=_AnyFetch),
     Variant("inputs read uncommitted", consumer=_Uncommitted),
     Variant("sends that wait for nothing", pipeline=_NoBarrier),
+    Variant("sends that wait for what is committed only", consumer=_StableEnds),
     Variant("events not known again", workflow=_Forgets),
     Variant("receipts not known again", patch=_receipts_not_known_again),
 )

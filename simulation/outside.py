@@ -20,12 +20,22 @@ CONTACTS: Final = 14
 WAVES: Final = 6
 WAVE: Final = 14  # records at least
 INPUTS: Final = 102  # of strangers and the provider, at least; moved records and answers are more
+_PHONES: Final = tuple(
+    form.format(number) for number in range(10, 34) for form in ("6123456{}", "+34 612 34 56 {}", "0034-6123456{}")
+)
 BARRIER: Final = (Role.CONTACTS, Role.CALLBACKS)
+
+
+class _Neighbours(Feed):
+    """A feed whose contacts share some numbers, so that one's opt-out is another's."""
+
+    def _phone(self) -> str:
+        return self._random.choice(_PHONES)
 
 
 async def publish(world: "World") -> None:
     """Contacts and sends, in bursts and with pauses, until there are enough."""
-    feed = Feed(world.seed, CONTACTS, world.partitions, START - 60_000)
+    feed = _Neighbours(world.seed, CONTACTS, world.partitions, START - 60_000)
     for wave in range(WAVES):
         for item in feed.wave(wave, WAVE + world.between(0, 3)):
             await _publish(world, item)
@@ -47,7 +57,7 @@ async def _publish(world: "World", item: Item) -> None:
     offset = world.broker.publish(item.role, partition, Message(item.key, item.value), world.now)
     world.published.append(item)
     if item.role in SENDS:
-        world.before[item.role, partition, offset] = tuple(line(role, partition).stable for role in BARRIER)
+        world.before[item.role, partition, offset] = tuple(len(line(role, partition).entries) for role in BARRIER)
     if chance == 99:
         ingress(world, "chaos", {"id": f"sms-x{offset}", "clientId": "none-of-ours", "status": "delivered"})
 

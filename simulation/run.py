@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chaos.evidence import Evidence, Landed
+from connectors.ports import Message
 from events.topics import Role
 from projections.account import Directory
 from simulation import checker, faults
@@ -132,7 +133,8 @@ def hand_over(world: World) -> bool:
 
 
 def rebuild_drill(world: World, evidence: Evidence) -> list[str]:
-    """The changelog is gone, the local copies are of no use: the journal alone must bring everything back."""
+    """The changelog is gone, the local copies are of no use: the journal alone must bring everything back, and so well
+    that all inputs, when they come once more, change nothing."""
     before = {partition: checker.live(world, partition) for partition in range(world.partitions)}
     calls, facts = len(world.ledger.calls), len(evidence.of(Role.JOURNAL))
     world.tell("the changelog is lost")
@@ -141,7 +143,7 @@ def rebuild_drill(world: World, evidence: Evidence) -> list[str]:
         world.kill(worker)
     for partition in range(world.partitions):
         world.broker.line(Role.STATE, partition).recreate()
-    if not settle(world):
+    if not settle(world) or not echo(world):
         return [*world.violations, f"stuck: after the changelog was lost: {_unsettled(world)}"]
     found = list(world.violations)
     if len(world.ledger.calls) != calls:
@@ -151,6 +153,16 @@ def rebuild_drill(world: World, evidence: Evidence) -> list[str]:
     for partition, state in before.items():
         found += checker.differences(partition, state, checker.live(world, partition))
     return found
+
+
+def echo(world: World) -> bool:
+    """Every input comes once more."""
+    for role in INPUTS:
+        for partition in range(world.partitions):
+            for entry in world.broker.line(role, partition).committed():
+                message = Message(entry.key, entry.value, entry.headers)
+                world.broker.publish(role, partition, message, world.now)
+    return settle(world)
 
 
 def quiet(world: World) -> bool:

@@ -170,3 +170,9 @@ def ends(world: "World", roles: Iterable[Role], partition: int) -> dict[Role, in
     """The last stable position of each of a partition's topics."""
     broker = world.broker
     return {role: broker.line(role, 0 if role is Role.ACCOUNTS else partition).stable for role in roles}
+
+
+def heads(world: "World", roles: Iterable[Role], partition: int) -> dict[Role, int]:
+    """The position behind the last record of each, committed or not."""
+    line = world.broker.line
+    return {role: len(line(role, 0 if role is Role.ACCOUNTS else partition).entries) for role in roles}
