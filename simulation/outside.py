@@ -6,7 +6,7 @@ from chaos.feed import Feed, Item
 from connectors.ports import Message
 from events.partition import partition_of
 from events.topics import Role
-from simulation.broker import Transaction
+from simulation.broker import READ, Transaction
 from simulation.provider import ingress
 from simulation.scheduler import sleep
 from simulation.settings import FIRST, MESSAGES, START
@@ -117,8 +117,9 @@ async def keep(world: "World") -> None:
 
 
 def show(world: "World", transaction: Transaction) -> None:
-    """Markers reach their partitions at once, or one by one, some time after the decision."""
-    if world.faulty(0.25):
+    """Markers reach their partitions at once, or one by one, some time after the decision: more often and longer where
+    a record was moved, as there others write behind it meanwhile."""
+    if world.faulty(0.6 if any(line.role in READ for line in transaction.lines) else 0.2):
         world.struck("markers delayed")
         world.outside(_show(world, transaction))
     else:
@@ -129,7 +130,9 @@ async def _show(world: "World", transaction: Transaction) -> None:
     lines = list(transaction.lines)
     world.shuffle(lines)
     for line in lines:
-        await sleep(world.between(0, 40) if world.chance(0.9) else world.between(1, 4_000))
+        await sleep(
+            world.between(0, 40) if world.chance(0.4 if line.role in READ else 0.9) else world.between(1, 5_000)
+        )
         world.broker.mark(transaction, line)
 
 
