@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from events.client_id import send_hash
-from events.contact import ContactErased, PhoneChanged
+from events.contact import ContactErased, FieldsChanged, PhoneChanged
 from events.fact import SOURCE, Fact
 from events.message import InboundReceived, MessageStateChanged
 from events.opt_out import hash_number
@@ -36,8 +36,8 @@ from projections import contact, send
 
 __all__ = [
     "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "SEEN", "SENDS", "SWEPT", "TIMERS", "MemoryView", "View", "apply",
-    "contact_key", "decode", "encode", "fold", "forgettable", "forgotten_after", "link_key", "number_key", "open_key",
-    "owner_of", "parked_key", "seen_key", "send_key", "timer", "timer_key",
+    "contact_key", "decode", "encode", "evolve", "fold", "forgettable", "forgotten_after", "link_key", "number_key",
+    "open_key", "owner_of", "parked_key", "seen_key", "send_key", "timer", "timer_key",
 ]  # fmt: skip
 
 CONTACTS: Final = b"c/"
@@ -202,17 +202,24 @@ def apply(view: View, fact: Fact, now: int = 0) -> None:
 def fold(view: View, fact: Fact) -> None:
     """Fold one fact into c/, s/, o/, t/, u/ and n/: the only code that changes them."""
     key = contact_key(fact.subject)
-    before: contact.State = view.get(key) or contact.initial
+    view.put(key, evolve(view, view.get(key) or contact.initial, fact))
+
+
+def evolve(view: View, owner: contact.State, fact: Fact) -> contact.State:
+    """Fold one fact into all but the contact's own key: the contact's state after it is returned, so that several facts
+    of one decision read and write it once."""
     data = fact.data
+    if type(data) is FieldsChanged:  # what most facts are, and nothing but the contact depends on
+        return contact.evolve(owner, fact)
     attempted = None
     if isinstance(data, _ABOUT_SEND):
-        attempted = _fold_send(view, fact, before)
+        attempted = _fold_send(view, fact, owner)
     elif isinstance(data, PhoneChanged | ContactErased):
-        _fold_number(view, fact.subject, before.phone, data.to if isinstance(data, PhoneChanged) else None)
+        _fold_number(view, fact.subject, owner.phone, data.to if isinstance(data, PhoneChanged) else None)
     elif isinstance(data, InboundReceived) and data.send_id is not None and data.attempt is not None:
         sent: send.State | None = view.get(send_key(send_hash(fact.subject, data.send_id)))
         attempted = _attempted(sent, data.attempt)
-    view.put(key, contact.evolve(before, fact, attempted))
+    return contact.evolve(owner, fact, attempted)
 
 
 def _fold_number(view: View, subject: str, before: str | None, after: str | None) -> None:

@@ -46,7 +46,7 @@ class _CallsEarly(Pipeline):
     """The call is made when it is decided, and not once its attempt is durable."""
 
     def _keep(self, verdict: Verdict, *rest: Any, **named: Any) -> None:
-        super()._keep(replace(verdict, calls=()), *rest, **named)
+        super()._keep(verdict._replace(calls=()), *rest, **named)
         for call in verdict.calls:
             self._lanes.reserve(call)
             self._lanes.start(call, self.tenure)

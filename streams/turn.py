@@ -57,11 +57,13 @@ class Turn(NamedTuple):
         """Number the facts, each after the contact's last, and fold them."""
         if not decided:
             return []
-        sequence = self.contact(subject).sequence
+        view = self.view
+        key = keyspace.contact_key(subject)
+        owner: contact.State = view.get(key) or contact.initial
         facts: list[Fact] = []
         for data in decided:
-            sequence += 1
-            fact = Fact(subject, sequence, time, cause.id, cause.source, data)
-            keyspace.fold(self.view, fact)
+            fact = Fact(subject, owner.sequence + 1, time, cause.id, cause.source, data)
+            owner = keyspace.evolve(view, owner, fact)
             facts.append(fact)
+        view.put(key, owner)
         return facts

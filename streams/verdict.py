@@ -1,8 +1,7 @@
 """What a pipeline drives, and what it is told: the pure part of the engine as a port of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from connectors.ports import Message, Record
 from events.fact import Fact
@@ -11,10 +10,9 @@ from projections.send import Call
 from streams.view import StateView
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one input came to: `outcome` is a counter's name, `calls` are permitted once the commit is durable, and
-    `messages` are written with it, to any partition of an internal topic."""
+    `messages` are written with it, to any partition of an internal topic. (A tuple, like a Fact: one for each input.)"""
 
     outcome: str
     facts: Sequence[Fact] = ()
