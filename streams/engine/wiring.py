@@ -49,5 +49,5 @@ class Wiring:
     settings: Settings
     inputs: tuple[Role, ...] = INPUTS
     limits: Limits = field(default_factory=Limits)
-    cached: int = 96_000  # decoded values kept by the worker, about 1 KiB each, shared by the partitions it owns
+    cached: int = 140_000  # decoded values kept by the worker, about 1 KiB each, shared by the partitions it owns
     on_facts: Callable[[Sequence[Any]], None] | None = None
