@@ -12,7 +12,7 @@ from streams.view import StateView
 
 class Verdict(NamedTuple):
     """What one input came to: `outcome` is a counter's name, `calls` are permitted once the commit is durable, and
-    `messages` are written with it, to any partition of an internal topic. (A tuple, like a Fact: one for each input.)"""
+    `messages` are written with it, to any partition of an internal topic. (A tuple, as a Fact: one for each input.)"""
 
     outcome: str
     facts: Sequence[Fact] = ()
