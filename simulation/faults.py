@@ -88,7 +88,7 @@ def plan(random: Random, begin: int) -> Plan:
 
 def rebuild_trap(random: Random) -> dict[str, list[Trap]]:
     """For the drill in which the journal alone is left: now and then a worker dies in the middle of it."""
-    if random.random() >= 0.3:
+    if random.random() >= 0.6:
         return {}
     point = random.choice(sorted(REBUILDING))
     return {point: [Trap(0, "kill", 0)]}

@@ -12,7 +12,7 @@ from projections.account import Directory
 from simulation import checker, faults
 from simulation.broker import records
 from simulation.faults import HORIZON, Blow
-from simulation.settings import MESSAGES, START, Settings
+from simulation.settings import AT, START
 from simulation.variant import PRODUCT, Variant
 from simulation.world import World
 from streams.pipeline import INPUTS
@@ -195,7 +195,7 @@ class _Evidence(Evidence):
     """Evidence whose settings were read before, once for all seeds."""
 
     def directory(self, version: int | None = None) -> Directory:
-        return Settings(len(MESSAGES) if version is None else version)
+        return AT[-1 if version is None else version]
 
 
 def gather(world: World) -> Evidence:

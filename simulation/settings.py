@@ -54,3 +54,7 @@ class Settings(Directory):
 
     def account(self, name: str) -> Account | None:
         return _VERSIONS[self.version].get(name)
+
+
+AT: Final = tuple(Settings(version) for version in range(len(_VERSIONS)))
+"""The accounts behind each record, for who looks back."""

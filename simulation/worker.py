@@ -206,6 +206,7 @@ class Worker(Process):
             if due is not None:
                 waits = min(waits, max(SHORTEST, due - self.now()))
             await wake.wait(waits)
+            await sleep(self.world.between(0, 20))
 
     def freed(self) -> None:
         self.room.set()

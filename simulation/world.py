@@ -24,7 +24,7 @@ from streams.pipeline import Limits
 MAC_KEY: Final = b"simulation" * 3
 PARTITIONS: Final = 2
 
-DRILLED: Final = 3
+DRILLED: Final = 5
 YIELDS: Final = 0.5  # how often a worker that passes a point gives way there
 
 T = TypeVar("T")
