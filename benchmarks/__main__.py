@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import uuid
@@ -48,6 +49,7 @@ def size_of(given: argparse.Namespace) -> Size:
 def main() -> int:
     given = arguments(sys.argv[1:])
     size = size_of(given)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that subjects, topics and files go as on Ctrl-C
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recado-bench-")))
         if given.profile:

@@ -70,7 +70,7 @@ def costs(bench: Bench) -> Table:
 def two_workers(bench: Bench) -> Section:
     """Two workers on two halves of the partitions, beside one on all."""
     ones, twos = [], []
-    for number in range(bench.size.rounds):
+    for number in range(max(1, bench.size.rounds - 1)):
         ones.append(single(bench).rate(PAIR_WARM))
         target = bench.journal("pair", own=True)
         kinds = [worker("bench-1"), worker("bench-2")]
