@@ -156,8 +156,10 @@ def rebuild_drill(world: World, evidence: Evidence) -> list[str]:
 
 
 def echo(world: World) -> bool:
-    """Every input comes once more."""
+    """Every input comes once more, but for those that the engine writes in its own transactions."""
     for role in INPUTS:
+        if role is Role.NUMBERS:
+            continue
         for partition in range(world.partitions):
             for entry in world.broker.line(role, partition).committed():
                 message = Message(entry.key, entry.value, entry.headers)

@@ -12,7 +12,7 @@ from simulation.report import Tally, tables
 from simulation.run import Outcome, run, tried
 from simulation.variant import Variant
 
-SEEDS = 120
+SEEDS = 100
 HEAVY = 3  # faults that every seed must have seen at least
 ENOUGH = 150  # seeds that a mistake may take
 
