@@ -13,7 +13,7 @@ from tests.streams.engine.in_process import Cluster, InProcess, once, play, spre
 
 pytestmark = pytest.mark.kafka
 
-SESSION = 8.0  # seconds; a broker takes no less than 6
+SESSION = 6.0  # seconds; a broker takes no less
 
 
 class Nameless(EngineApp):
