@@ -169,7 +169,10 @@ def echo(world: World) -> bool:
 
 def quiet(world: World) -> bool:
     """Everything was read, decided, answered, shown, and every partition has the owner that the group says."""
-    if world.pending or not world.broker.settled or any(worker.busy for worker in world.workers):
+    generation = world.group.generation
+    if world.pending or not world.broker.settled:
+        return False
+    if any(worker.busy or worker.generation != generation for worker in world.workers):
         return False
     for partition in range(world.partitions):
         owner = checker.owner(world, partition)
