@@ -12,7 +12,7 @@ from events.topics import Role
 from simulation.scheduler import Process, Signal
 from streams.pipeline import INPUTS
 
-TIMEOUT: Final = 60_000  # ms a transaction may stay open: connectors/kafka/transaction.py
+TIMEOUT: Final = 9_000  # ms a transaction may stay open; a minute in production, but then it would hardly ever run out
 READ: Final = frozenset(INPUTS)
 
 Place = tuple[Role, int]

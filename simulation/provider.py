@@ -64,6 +64,8 @@ class Provider:
         """See ports.Provider."""
         world = self.world
         await world.point(self.process, "before call")
+        if world.group.owners.get(call.partition) != self.process.name:
+            world.struck("call by a former owner")
         world.ledger.calls.append(Made(call, self.process, world.scheduler.steps))
         answer = await self._answered(call)
         await world.point(self.process, "after call")
