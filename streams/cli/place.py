@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connectors.kafka import embedded
-from connectors.kafka.admin import CONNECT, explained
 from connectors.kafka.errors import BrokerUnavailable
 from events.topics import Role, name
 from streams.cli.refusal import Refused
@@ -52,35 +51,19 @@ def client(given: Settings) -> dict[str, Any]:
 
 
 def records(given: Settings, role: Role) -> Iterator[Any]:
-    """Every committed record that a topic holds now, as kafka-python gives it, partition by partition; then the end.
+    """Every committed record that a topic holds now, as aiokafka gives it, partition by partition; then the end.
 
     `given` must be located. Raises BrokerUnavailable; where the topic does not exist, Refused.
     """
-    from kafka import KafkaConsumer, TopicPartition
+    from connectors.kafka.admin import Admin
+    from connectors.kafka.whole import committed
 
     topic = name(given.topic_prefix, role)
-    with explained(given.kafka or ""):
-        consumer = KafkaConsumer(
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            allow_auto_create_topics=False,
-            bootstrap_timeout_ms=int(CONNECT * 1000),
-            **client(given),
-        )
-        try:
-            numbers = sorted(consumer.partitions_for_topic(topic) or ())
-            partitions = [TopicPartition(topic, number) for number in numbers]
-            if not partitions:
-                raise Refused(f"The topic {topic} does not exist yet: run `recado up`, or look with `recado doctor`.")
-            consumer.assign(partitions)
-            ends = consumer.end_offsets(partitions)
-            consumer.seek_to_beginning(*partitions)
-            while any(consumer.position(partition) < ends[partition] for partition in partitions):
-                for found in consumer.poll(timeout_ms=500).values():
-                    yield from found
-        finally:
-            consumer.close()
+    with Admin(given.kafka or "", given.security) as admin:
+        found = admin.describe(given.topic_prefix).get(role)
+    if found is None:
+        raise Refused(f"The topic {topic} does not exist yet: run `recado up`, or look with `recado doctor`.")
+    yield from committed(topic, found.partitions, client(given))
 
 
 def directory(given: Settings) -> Directory:

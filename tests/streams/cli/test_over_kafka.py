@@ -1,9 +1,12 @@
 """Commands that write to Kafka and read from it, checked by a client that knows nothing of them."""
 
+import asyncio
+import base64
 import json
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner, Result
 from kafka import KafkaConsumer, TopicPartition
 
@@ -13,6 +16,7 @@ from events.dead_letter import DeadLetter, encode_dead_letter
 from events.partition import partition_of
 from events.topics import Role
 from events.topics import name as topic_name
+from streams.cli.account import configured
 from streams.cli.main import cli
 from streams.provider import TOKEN_PURPOSE
 
@@ -28,13 +32,13 @@ class Broker:
 
     def __init__(self, bootstrap: str, prefix: str, arguments: dict[str, object]) -> None:
         self.bootstrap, self.prefix = bootstrap, prefix
-        self._arguments = arguments
+        self.arguments = arguments
 
     def records(self, role: Role) -> list[tuple[int, bytes, bytes]]:
         """Partition, key and value of every record, in each partition's order."""
         topic = topic_name(self.prefix, role)
         consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", **self._arguments
+            bootstrap_servers=self.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", **self.arguments
         )
         try:
             partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
@@ -134,8 +138,24 @@ def test_a_setting_that_does_not_exist_is_named_and_nothing_is_written(broker: B
     path = tmp_path / "settings.json"
     path.write_text('{"colour": "blue"}')
     result = run("account", "set", "acme", "--settings-file", str(path))
-    assert (result.exit_code, result.stderr) == (2, "Error: colour 'blue': is no setting.\n")
+    assert (result.exit_code, result.stderr) == (2, "Error: colour: is no setting.\n")
     assert broker.records(Role.ACCOUNTS) == []
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_accounts_that_somebody_else_wrote_with_any_codec_are_read(broker: Broker, codec: str, tmp_path: Path) -> None:
+    event = configured(base64.b64decode(SECRET), "acme", {"country": "ES"})
+
+    async def write() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, compression_type=codec, **broker.arguments)
+        async with producer:
+            await producer.send_and_wait(topic_name(broker.prefix, Role.ACCOUNTS), event, b"acme")
+
+    asyncio.run(write())
+    assert "account acme: has no connector" in run("doctor").stdout
+    contacts = tmp_path / "contacts.csv"
+    contacts.write_text("email,city\nana@example.com,Soria\n")
+    assert run("import", str(contacts), "--account", "acme").exit_code == 0
 
 
 def test_a_template_is_saved_with_its_labels_and_variables(broker: Broker, tmp_path: Path) -> None:
