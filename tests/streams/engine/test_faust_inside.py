@@ -50,6 +50,7 @@ LEANED = [
     Leaned(driver.Consumer, "_new_offset", FUNCTION, "tp"),
     Leaned(driver.Consumer, "_add_gap", COROUTINE, "tp offset_from offset_to"),
     Leaned(driver.Consumer, "perform_seek", COROUTINE),
+    Leaned(driver.Consumer, "verify_all_partitions_active", COROUTINE),
     Leaned(driver.Transport, "Consumer", CLASS),
     Leaned(faust.Schema, "loads_key", FUNCTION, "app message loads serializer"),
     Leaned(faust.Schema, "loads_value", FUNCTION, "app message loads serializer"),

@@ -56,3 +56,27 @@ def test_the_holes_between_batches_are_not_kept_as_gaps(
         assert bool(consumer._gap[tp]) is not cured
 
     play(scenario)
+
+
+@pytest.mark.parametrize("cured", [True, False], ids=["cured", "without the cure"])
+def test_a_changelog_that_nobody_fetches_is_no_error(
+    cluster: Cluster,
+    tmp_path: Path,
+    cured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Faust looks every few seconds for partitions without a fetch, and would cry wolf for ever."""
+    if not cured:
+        real = driver.Consumer.verify_all_partitions_active
+        monkeypatch.setattr(EngineConsumer, "verify_all_partitions_active", real)
+
+    async def scenario() -> None:
+        worker = await InProcess(cluster, "w1", tmp_path).start()
+        consumer: Any = worker.app.consumer
+        consumer._thread.tp_fetch_request_timeout_secs = 0.0
+        await consumer.verify_all_partitions_active()
+        await worker.stop()
+
+    play(scenario)
+    assert ("has not sent fetch request" in caplog.text) is not cured
