@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.printing import as_json, counted, emit, table
+from streams.cli.printing import as_json, counted, emit, table, visible
 from streams.cli.refusal import Refused
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def import_contacts(file: str, account: str, key: str | None, report: Path | Non
         return
     click.echo(f"{done.imported:,} contacts imported, {done.refused:,} rows refused.")
     if done.columns.meant:
-        click.echo(f"Columns read as: {', '.join(f'{a} as {b}' for a, b in done.columns.meant.items())}.")
+        click.echo(visible(f"Columns read as: {', '.join(f'{a} as {b}' for a, b in done.columns.meant.items())}."))
     if done.columns.skipped:
-        click.echo(f"Columns that Recado does not know, skipped: {', '.join(done.columns.skipped)}.")
+        click.echo(visible(f"Columns that Recado does not know, skipped: {', '.join(done.columns.skipped)}."))
     if first:
         table(("line", "column", "shape", "reason"), [(r.line, r.column, r.value, r.reason) for r in first])
         if done.refused > len(first):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import click
 
+_C1 = re.compile("[\x7f-\x9f]")
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode categories: control, format, surrogate, line, paragraph
 _LINE_EVERY = 5.0  # seconds between progress lines where there is no terminal
 
 Step = Callable[[int], None]  # told how much further it got
@@ -20,20 +24,30 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for 
 
 def emit(value: object) -> None:
     """Print a value as JSON: one line, so that a shell can take it apart."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    click.echo(_C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # JSON lets them stand, a terminal obeys them
 
 
 def pairs(values: Mapping[str, object]) -> None:
     """Print names and values, aligned. None prints as a dash."""
-    width = max((len(name) for name in values), default=0)
-    for name, value in values.items():
-        click.echo(f"{name:<{width}}  {_cell(value)}")
+    shown = [(visible(name), _cell(value)) for name, value in values.items()]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def visible(text: str) -> str:
+    """The text with control and format characters written out: what others sent us may not steer a terminal, start a
+    line of its own or reverse the one it is in."""
+    if text.isprintable():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _STEERING else c for c in text)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value is None else str(value)
+    return "–" if value is None else visible(str(value))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from streams.cli.printing import as_json, emit, pairs, progress
+from streams.cli.printing import as_json, emit, pairs, progress, visible
 from streams.cli.refusal import Refused
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def judge(stream: BinaryIO, size: int, class_: Class | None, *, as_json: bool) -
         )
     else:
         for problem in problems:
-            click.echo(f"line {problem.line}: {problem.detail} ({problem.reason})", err=True)
+            click.echo(f"line {problem.line}: {visible(problem.detail)} ({problem.reason})", err=True)
         if refused > len(problems):
             click.echo(f"and {refused - len(problems):,} more", err=True)
     raise Refused(f"{refused:,} of {total:,} lines are wrong; nothing was sent: mend them and publish the file again.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.printing import as_json, emit, pairs
+from streams.cli.printing import as_json, emit, pairs, visible
 from streams.cli.refusal import Refused
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def why(send_id: str, account: str | None, contact_: str | None, as_json: bool) 
         f"{answer['send_id']} to {answer['account']}/{answer['contact']} ({answer['class']}): {answer['outcome']}"
     )
     for step in answer["steps"]:
-        click.echo(f"  {step['time']}  {step['what']}")
+        click.echo(f"  {step['time']}  {visible(step['what'])}")
         if step["detail"]:
-            click.echo(f"  {' ' * len(step['time'])}  {step['detail']}")
+            click.echo(f"  {' ' * len(step['time'])}  {visible(step['detail'])}")
 
 
 def _default_subscription(subject: str) -> Subscription:

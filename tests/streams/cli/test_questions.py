@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.readmodel import database
-from events.contact import PhoneChanged, SubscriptionChanged
+from events.contact import FieldsChanged, PhoneChanged, SubscriptionChanged
 from streams.cli.main import cli
 from tests.connectors.readmodel.journals import Journal, write_all
 
@@ -58,3 +58,22 @@ def test_an_export_has_no_moment_and_needs_a_contact() -> None:
     assert (both.exit_code, "without --at" in both.stderr) == (2, True)
     nobody = run("acme/nobody", "--export")
     assert (nobody.exit_code, "Nothing is known" in nobody.stderr) == (2, True)
+
+
+HOSTILE = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202e\nsubscription  subscribed"
+
+
+def test_what_others_sent_us_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    engine = database.open_database(f"sqlite:///{tmp_path}/other.sqlite")
+    database.prepare(engine)
+    journal = Journal()
+    journal.add("acme/eve", FieldsChanged({"note": HOSTILE}, []))
+    write_all(engine, journal.slices())
+    engine.dispose()
+    environment = {"RECADO_DATABASE": f"sqlite:///{tmp_path}/other.sqlite"}
+    shown = CliRunner().invoke(cli, ["contact", "acme/eve"], env=environment).stdout
+    assert shown.replace("\n", "").isprintable()
+    assert "  note  \\x1b]0;pwned\\x07\\x1b[2J\\x9b31m\\u202e\\nsubscription  subscribed" in shown.splitlines()
+    as_json = CliRunner().invoke(cli, ["contact", "acme/eve", "--json"], env=environment).stdout
+    assert not set(as_json) & set("\x07\x1b\x9b")
+    assert json.loads(as_json)["fields"]["note"] == HOSTILE
