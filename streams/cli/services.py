@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from streams.cli import parent
+from streams.cli.calm import Calm
 from streams.cli.files import read_json
 from streams.cli.refusal import Refused
 
@@ -23,6 +24,7 @@ def begin(level: int = logging.INFO) -> None:
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Calm())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("aiokafka", "faust", "mode", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
