@@ -15,6 +15,7 @@ from streams.cli.refusal import Refused, mistaken
 if TYPE_CHECKING:
     from events.account import AccountConfigured, Connector
 
+_CARRIED_BY_A_HEADER = "must be printable ASCII characters without spaces, as Instasent shows it"
 _CONNECTORS = ("connector", "fallback")
 
 
@@ -123,6 +124,8 @@ def _sealed(secret: bytes, account: str, data: AccountConfigured) -> AccountConf
     for name in _CONNECTORS:
         connector: Connector | None = getattr(data, name)
         if connector is not None and isinstance(connector.token, SecretStr):
+            if not _is_token(connector.token.get_secret_value()):
+                raise Refused(f"{name}.token: {_CARRIED_BY_A_HEADER}.")
             ciphertext = seal(secret, TOKEN_PURPOSE, account, connector.token.get_secret_value())
             changes[name] = connector.sealed(ciphertext)
     return data.model_copy(update=changes)
@@ -135,9 +138,14 @@ def read_token(path: str) -> str:
     except UnicodeDecodeError:
         raise Refused(f"{path} holds no token: it is not text.") from None
     token = text.strip()
-    if not token or any(not 33 <= ord(c) <= 126 for c in token):
+    if not _is_token(token):
         raise Refused(f"{'Standard input' if path == '-' else path} must hold the token alone, on one line.")
     return token
+
+
+def _is_token(text: str) -> bool:
+    """Whether an HTTP header can carry it."""
+    return bool(text) and all(33 <= ord(c) <= 126 for c in text)
 
 
 def _without_none(**values: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _WORKER_GRACE = 20.0  # seconds to finish the calls that are under way
 @contextmanager
 def held(data: Path) -> Iterator[None]:
     """Hold RECADO_DATA for this `recado up`. Raises Refused naming the process that holds it."""
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from collections.abc import Mapping
 
 import click
@@ -82,4 +83,5 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point. Exit status: 0 done, 1 a check failed or a bug, 2 something a person can mend, said in one line."""
+    os.umask(os.umask(0o077) | 0o077)  # read model, state and logs hold phone numbers: for their owner alone
     cli(prog_name="recado")

@@ -42,7 +42,9 @@ class Refused(click.ClickException):
     exit_code = 2
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(" ".join(sentence.split()))
+        from streams.cli.printing import visible
+
+        super().__init__(visible(" ".join(sentence.split())))
 
 
 def explain(error: BaseException) -> str | None:
@@ -83,15 +85,22 @@ def mistaken() -> Iterator[None]:
         raise Refused(error.detail + ".") from None
 
 
+_NAME = re.compile(r"[a-z_][a-z0-9_]*|[0-9]+")
 _PRIVATE = frozenset({"token", "text", "variables", "default"})  # a value there may be a secret or personal
 
 
 def _finding(finding: Any) -> str:
     """Field, value and rule; the value only where it is a short scalar that cannot be a secret."""
-    steps = [str(step) for step in finding["loc"]]
+    steps = [step for step in map(str, finding["loc"]) if _NAME.fullmatch(step)]  # a union adds its members' types
+    unknown = finding["type"] == "extra_forbidden"  # a misspelt `token` is unknown, and its value a secret
     value = finding["input"]
-    shown = isinstance(value, str | int | float) and len(str(value)) <= 64 and not _PRIVATE.intersection(steps)
-    told = "is no setting" if finding["type"] == "extra_forbidden" else finding["msg"][:1].lower() + finding["msg"][1:]
+    shown = (
+        not unknown
+        and isinstance(value, str | int | float)
+        and len(str(value)) <= 64
+        and not _PRIVATE.intersection(steps)
+    )
+    told = "is no setting" if unknown else finding["msg"][:1].lower() + finding["msg"][1:]
     return f"{'.'.join(steps) or 'it'}{f' {value!r}' if shown else ''}: {told}"
 
 
@@ -100,9 +109,8 @@ def _system(error: OSError) -> str | None:
     if error.errno == errno.EADDRINUSE:
         found = _ADDRESS.search(str(error))
         port = next((group for group in (found.group(2), found.group(4)) if group), "?") if found else "?"
-        return (
-            f"Port {port} is already in use: stop what listens there, or choose another (RECADO_HTTP=127.0.0.1:PORT)."
-        )
+        other = "choose another (RECADO_HTTP, or --port where there is one)"
+        return f"Port {port} is already in use: stop what listens there, or {other}."
     if error.errno == errno.EACCES and where is None:
         return "This port may not be opened: choose one above 1023."
     if error.errno == errno.ENOENT and where:
@@ -111,6 +119,10 @@ def _system(error: OSError) -> str | None:
         return f"{where} may not be read or written: check its permissions."
     if error.errno == errno.EISDIR and where:
         return f"{where} is a folder: name a file."
+    if error.errno in {errno.ENOTDIR, errno.EEXIST} and where:
+        return f"{where} is, or lies in, a file and not a folder: name another one (RECADO_DATA)."
+    if error.errno == errno.EROFS and where:
+        return f"{where} lies on a disk that can only be read: name another place (RECADO_DATA)."
     if error.errno == errno.ENOSPC:
         return "The disk is full: make room, then start again; nothing that was acknowledged is lost."
     return None

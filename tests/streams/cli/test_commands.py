@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from streams.cli.machine import held
 from streams.cli.main import COMMANDS, cli
+from streams.cli.place import free_port
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "samples"
@@ -204,3 +206,46 @@ def test_two_in_one_folder_know_of_each_other(tmp_path: Path) -> None:
     with machine.held(tmp_path / "data"):
         told = refused("up")
     assert f"(process {os.getpid()})" in told
+
+
+def test_a_file_in_the_place_of_the_data_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data"
+    path.write_text("")
+    monkeypatch.setenv("RECADO_HTTP", f"127.0.0.1:{free_port()}")
+    for data in (path, path / "below"):
+        monkeypatch.setenv("RECADO_DATA", str(data))
+        assert "a file and not a folder" in refused("up")
+
+
+def test_what_recado_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
+    program = "import sys; sys.argv[1:] = ['--version']; from streams.cli.main import main; main()"
+    then = f"import atexit; atexit.register(lambda: open({str(tmp_path / 'made')!r}, 'w').close()); "
+    subprocess.run([sys.executable, "-c", then + program], check=True, capture_output=True, cwd=ROOT, umask=0o022)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o600
+    with held(tmp_path / "data"):
+        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("token", ["two words", "line\nX-Header: 1", "bell\x07", "  ", "ñandú"])
+def test_a_token_from_a_settings_file_is_one_that_a_header_can_carry(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.json"
+    connector = {"provider": "instasent", "base_url": "https://api.example.com", "token": token}
+    path.write_text(json.dumps({"connector": connector}))
+    monkeypatch.setenv("RECADO_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("RECADO_SECRET", "A" * 43 + "=")
+    told = refused("account", "set", "acme", "--settings-file", str(path))
+    assert told == "connector.token: must be printable ASCII characters without spaces, as Instasent shows it."
+
+
+def test_a_misspelt_token_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "settings.json"
+    connector = {"provider": "instasent", "base_url": "https://api.example.com", "tokenn": "s3cret", "token": {"a": 1}}
+    path.write_text(json.dumps({"connector": connector, "api_token": "s3cret"}))
+    monkeypatch.setenv("RECADO_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("RECADO_SECRET", "A" * 43 + "=")
+    told = refused("account", "set", "acme", "--settings-file", str(path))
+    assert "connector.tokenn: is no setting" in told
+    assert "s3cret" not in told
+    assert "functools" not in told
