@@ -16,7 +16,7 @@ from benchmarks import chart, machine, report
 from benchmarks.bench import LONG, SMALL, Bench, Size
 from benchmarks.inprocess import profile
 from benchmarks.processes import ROOT
-from benchmarks.report import Results, Row, Section
+from benchmarks.report import Results, Section
 from benchmarks.rows import ROWS
 from connectors.kafka.embedded import EmbeddedKafka
 
@@ -62,7 +62,7 @@ def main() -> int:
         bench = Bench(bootstrap, f"bench-{uuid.uuid4().hex[:8]}-", scratch, size, say)
         stack.callback(bench.close)
         measured, failed = measure(bench, given.only or list(ROWS))
-    show([row for section in measured.values() for row in section.rows])
+    show(list(measured.values()))
     if measured and not given.no_write and not given.small:
         earlier = Results.load(KEPT)
         results = Results({**earlier.sections, **measured}, machine.describe(whose))
@@ -96,9 +96,12 @@ def measure(bench: Bench, names: Sequence[str]) -> tuple[dict[str, Section], lis
     return measured, failed
 
 
-def show(rows: Sequence[Row]) -> None:
-    """Each target with what came of it."""
-    for row in rows:
+def show(sections: Sequence[Section]) -> None:
+    """The details, and then each target with what came of it."""
+    for table in (table for section in sections for table in section.tables):
+        say(f"\n{table.title}\n{report.table(table.columns, table.lines)}")
+    say("")
+    for row in (row for section in sections for row in section.rows):
         say(f"{row.what}: {row.recado}")
         against = f"  against {row.against}: {row.peer}" if row.against else ""
         say(f"{against}  {row.factor}  to reach: {row.reach}  {row.verdict.replace('**', '')}")

@@ -14,8 +14,8 @@ from streams.view import StateView
 
 
 def encode(key: bytes, value: object) -> bytes:
-    """State as compact JSON."""
-    return orjson.dumps(value)
+    """State as compact JSON, in bytes of its own size as projections/keyspace.py makes them."""
+    return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE)[:-1]
 
 
 def decode(key: bytes, raw: bytes) -> object:

@@ -159,7 +159,9 @@ def encode_input(event: Input) -> bytes:
 
 
 _RECORDS: Final[Mapping[str, Record[FactData]]] = {of.TYPE: Record[FactData](of) for of in DATA}
-_PASS: Final = orjson.OPT_PASSTHROUGH_SUBCLASS  # else orjson writes a Sealed as the plain str that it also is
+# PASSTHROUGH: else orjson writes a Sealed as the plain str that it also is. NEWLINE: it is cut off again, and what is
+# left is a copy that fits; orjson's own bytes keep a buffer of 4 KiB each, and a batch holds thousands of facts.
+_OPTIONS: Final = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_APPEND_NEWLINE
 
 
 def _default(value: object) -> object:
@@ -188,8 +190,8 @@ def encode_fact(fact: Fact) -> bytes:
             "data": _RECORDS[type_].encode(data),
         },
         _default,
-        _PASS,
-    )
+        _OPTIONS,
+    )[:-1]
 
 
 def decode_fact(value: bytes) -> Fact:
