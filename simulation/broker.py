@@ -68,7 +68,8 @@ class Line:
         if transaction is not None and transaction not in self.open:
             self.open[transaction] = offset
             transaction.lines.append(self)
-        self._settle()
+        if not self.open:
+            self.stable = offset + 1
         return offset
 
     def mark(self, transaction: Transaction) -> None:

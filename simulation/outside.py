@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONTACTS: Final = 14
 WAVES: Final = 6
-WAVE: Final = 14  # records at least
+WAVE: Final = 12  # records at least
 INPUTS: Final = 102  # of strangers and the provider, at least; moved records and answers are more
 _PHONES: Final = tuple(
     form.format(number) for number in range(10, 34) for form in ("6123456{}", "+34 612 34 56 {}", "0034-6123456{}")
