@@ -19,6 +19,7 @@ from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
 from projections.send import Call
+from streams import memory
 from streams.engine.application import Membership, build_app
 from streams.engine.engine import Engine
 from streams.engine.wiring import Wiring
@@ -91,6 +92,7 @@ def wiring(command: Command, counted: Committed) -> Wiring:
 async def run(command: Command) -> None:
     """Fold until killed."""
     counted = Committed()
+    memory.settle()  # as a worker does
     engine = Engine(wiring(command, counted), lambda exc: os._exit(70))
     await engine.open()
     group, worker = command.settings.get("group", command.target), command.settings.get("worker", "bench")
