@@ -1,5 +1,6 @@
 """Facts lie in the journal as the contract spells them, and come back whole."""
 
+import tracemalloc
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -143,6 +144,15 @@ def test_what_recado_did_not_write_so_is_refused(path: tuple[str, ...], value: o
         codec.decode_fact(orjson.dumps(document))
     assert caught.value.reason == reason
     assert "612345678" not in caught.value.detail
+
+
+def test_a_fact_takes_no_more_memory_than_its_bytes() -> None:
+    count = 500
+    tracemalloc.start()
+    kept = [codec.encode_fact(FACT) for _ in range(count)]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < count * (len(kept[0]) + 200)
 
 
 def test_a_field_that_an_older_recado_did_not_write_takes_its_default() -> None:

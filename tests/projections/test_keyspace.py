@@ -1,5 +1,6 @@
 """Keys, values and the fold of the journal."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -46,6 +47,16 @@ def test_a_send_is_the_same_once_stored_and_read(attempts: list[send.Attempt]) -
 @pytest.mark.parametrize("key", [b"i/x", b"r/x", b"t/x", b"o/x", b"p/x"])
 def test_any_other_value_is_plain_json(key: bytes, value: Any) -> None:
     assert keyspace.decode(key, keyspace.encode(key, value)) == value
+
+
+@pytest.mark.parametrize("value", [contact.State(7, "+34612345678", "active"), {"positions": 1}, 20_000])
+def test_an_encoded_value_takes_no_more_memory_than_its_bytes(value: Any) -> None:
+    count = 500
+    tracemalloc.start()
+    kept = [keyspace.encode(keyspace.contact_key(SUBJECT), value) for _ in range(count)]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < count * (len(kept[0]) + 200)
 
 
 def test_a_state_stored_before_a_field_existed_reads_its_default() -> None:
