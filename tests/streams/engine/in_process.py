@@ -45,8 +45,8 @@ def play(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await scenario()
         finally:
-            for worker in _RUNNING:
-                await asyncio.wait_for(worker.stop(), PATIENCE)
+            while _RUNNING:  # each takes itself off the list
+                await asyncio.wait_for(_RUNNING[-1].stop(), PATIENCE)
 
     asyncio.run(whole())
 
