@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 FIELDS: Final = 64  # custom fields of a contact: contract, section 3
-FIELDS_BYTES: Final = 31 * 1024  # of JSON; the rest of a state of 32 KiB is for everything else in it
+FIELDS_BYTES: Final = 80 * 1024  # of JSON: 64 fields of 1 KiB, as the contract allows, with names of 128 characters
 KEPT_BOUNCES: Final = 100  # the newest; no account may ask for more in a row (events/account.py, Bounces)
 
 

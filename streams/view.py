@@ -13,6 +13,9 @@ Encode = Callable[[bytes, Any], bytes]
 Decode = Callable[[bytes, bytes], Any]
 
 _ABSENT = object()
+# What is worth its memory once it is committed: contacts, sends, the engine's own. An event's id is asked for again by
+# a repetition only, and timers, markers and numbers seldom; to keep them would push out the contacts.
+KEPT = frozenset((b"c", b"s", b"p"))
 
 
 class StateView:
@@ -104,7 +107,7 @@ class StateView:
         for key, value in self._dirty.items():
             if value is None:
                 clean.pop(key, None)
-            elif key[:1] != b"i":  # an event's id is asked for again by a repetition only
+            elif key[:1] in KEPT:
                 clean[key] = value
         self._dirty.clear()
         self._undo.clear()

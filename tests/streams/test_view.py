@@ -45,17 +45,17 @@ def test_a_rollback_takes_back_the_record_and_not_the_batch() -> None:
 
 def test_after_the_commit_values_are_read_without_the_store() -> None:
     view, store = view_of()
-    view.put(b"a", [1])
+    view.put(b"c/a", [1])
     changes = view.changes()
     view.committed()
     assert view.changed == 0
-    assert view.get(b"a") == [1]
-    assert store.get(b"a") is None
+    assert view.get(b"c/a") == [1]
+    assert store.get(b"c/a") is None
     store.write(changes, 1, 0)
-    view.delete(b"a")
+    view.delete(b"c/a")
     store.write(view.changes(), 2, 0)
     view.committed()
-    assert view.get(b"a") is None
+    assert view.get(b"c/a") is None
 
 
 def test_the_cache_is_bounded_and_what_it_forgot_is_read_again() -> None:
