@@ -34,7 +34,6 @@ def main(seeds: int, first: int, seed: int | None, trace: bool, mutants: bool) -
         sys.exit(1 if outcome.violations else 0)
     gc.collect()
     gc.freeze()  # what was imported stays; a run's own garbage is little
-    gc.set_threshold(20_000, 20, 100)
     began, cpu = time.monotonic(), time.process_time()
     tally = Tally()
     with click.progressbar(range(first, first + seeds), label="seeds", file=sys.stderr) as numbers:
