@@ -7,9 +7,10 @@ made anew in the next; nothing of an earlier one is trusted.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import TopicPartition
 from faust.types import TP
@@ -240,7 +241,7 @@ class Engine:
         over = takeover.TakeOver(reader, self.stores, wiring.encode, wiring.decode, cached, changelog_id)
         try:
             writers = {partition: self._writer(partition) for partition in partitions}
-            await asyncio.gather(reader.open(), *(writer.open() for writer in writers.values()))
+            await _all_of(reader.open(), *(writer.open() for writer in writers.values()))
             await wiring.settings.caught_up()
             # Only now, behind the fence: nothing that a former owner still wrote can lie beyond these ends.
             asked = [TopicPartition(name, partition) for name in self._bounded() for partition in partitions]
@@ -322,6 +323,16 @@ class Engine:
 
     def owned(self) -> Iterable[int]:
         return tuple(self.running)
+
+
+async def _all_of(*opening: Coroutine[Any, Any, None]) -> None:
+    """Wait for all, also when one fails or this is cancelled: what is open by half cannot be closed."""
+    tasks = [asyncio.create_task(each) for each in opening]
+    try:
+        await asyncio.shield(asyncio.gather(*tasks))
+    except BaseException:
+        await asyncio.wait(tasks)
+        raise
 
 
 async def _pause() -> None:

@@ -11,8 +11,10 @@ import pytest
 from aiokafka import TopicPartition
 from mode import Service
 
+from connectors.kafka.changelog import Reader
 from connectors.ports import MachineryFault
 from events.topics import Role
+from streams.engine import engine as engine_module
 from streams.engine import recovery
 from streams.engine.recovery import EngineRecovery
 from tests.streams.engine.in_process import PATIENCE, Cluster, InProcess, play, spread, until
@@ -85,6 +87,43 @@ def test_the_changelog_of_an_owned_partition_is_not_read_any_more(cluster: Clust
         await worker.stop()
         assert worker.failures == []
 
+    play(scenario)
+
+
+def test_a_take_over_that_is_given_up_while_it_opens_closes_what_it_opened(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled in the middle of aiokafka's start, a connection would stay open that nobody can close any more."""
+    asked, may_open = asyncio.Event(), asyncio.Event()
+    ended: list[str] = []
+
+    class Slow(Reader):
+        async def open(self) -> None:
+            asked.set()
+            await may_open.wait()
+            await super().open()
+            ended.append("opened")
+
+        async def close(self) -> None:
+            await super().close()
+            ended.append("closed")
+
+    async def scenario() -> None:
+        worker = InProcess(cluster, "w1", tmp_path)
+        starting = asyncio.create_task(worker.start(owns=False))
+        await asyncio.wait_for(asked.wait(), PATIENCE)
+        giving_up = asyncio.create_task(worker.engine.release())
+        await until(lambda: worker.engine._taking is None, "the take-over was called off")
+        assert ended == [], "it is not closed while it still opens"
+        may_open.set()
+        await giving_up
+        assert ended == ["opened", "closed"]
+        assert worker.failures == []
+        starting.cancel()
+        await asyncio.wait([starting])
+        await worker.stop()
+
+    monkeypatch.setattr(engine_module, "Reader", Slow)
     play(scenario)
 
 
