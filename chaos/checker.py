@@ -14,7 +14,6 @@ from chaos import delivery, replay
 from chaos.evidence import INPUTS, PUBLISHED, READ, ROUTED, Evidence, Place
 from chaos.feed import COUNTER, Item
 from events.contact import ContactRefused, ContactUpdated, FieldsChanged
-from events.partition import partition_of
 from events.topics import Role
 from projections import keyspace
 
@@ -62,7 +61,7 @@ def sequences(evidence: Evidence) -> Iterator[str]:
                 yield f"{fact.subject}: fact {fact.sequence} has the id of another"
             ids.add(fact.id)
             key = fact.subject.encode()
-            if landed.key != key or partition_of(key, evidence.partitions) != partition:
+            if landed.key != key or evidence.home(fact.subject) != partition:
                 yield f"{fact.subject}: fact {fact.sequence} lies in partition {partition}, or under another key"
 
 

@@ -115,8 +115,19 @@ class Evidence:
             event = decode_input(landed.role, landed.value)
         except Undecodable as refusal:
             return Event(landed, None, refusal.reason, misplaced=False)
-        home = partition_of(event.subject.encode(), self.partitions) if landed.role in ROUTED else landed.partition
+        home = self.home(event.subject) if landed.role in ROUTED else landed.partition
         return Event(landed, event, None, home != landed.partition)
+
+    @cached_property
+    def _homes(self) -> dict[str, int]:
+        return {}
+
+    def home(self, subject: str) -> int:
+        """The partition in which a contact's records belong."""
+        home = self._homes.get(subject)
+        if home is None:
+            home = self._homes[subject] = partition_of(subject.encode(), self.partitions)
+        return home
 
     @cached_property
     def journal(self) -> Mapping[int, Sequence[Told]]:

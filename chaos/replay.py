@@ -15,7 +15,6 @@ from events.callback import CallbackReceived
 from events.codec import encode_fact
 from events.envelope import Input, Undecodable
 from events.fact import Fact
-from events.partition import partition_of
 from events.send import SendAttempted, SendSkipped
 from events.topics import Role
 from projections import contact, keyspace
@@ -193,7 +192,7 @@ class _Replay:
 def _folded(evidence: Evidence, subject: str, updates: Sequence[Event]) -> Iterator[str]:
     """The contact as the journal tells it, against a plain fold of its updates in their order and nothing else."""
     key = keyspace.contact_key(subject)
-    told, plain = evidence.folded[partition_of(subject.encode(), evidence.partitions)], MemoryView()
+    told, plain = evidence.folded[evidence.home(subject)], MemoryView()
     for event in updates:
         _handle(evidence, event, plain, 0, evidence.directory())
     one: contact.State = told.get(key) or contact.initial
