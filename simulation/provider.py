@@ -51,6 +51,7 @@ class Ledger:
     accepted: list[str] = field(default_factory=list)
     told: dict[str, list[str]] = field(default_factory=dict)
     callbacks: int = 0  # written by the ingress
+    answers: int = 0  # written by the senders
 
 
 @dataclass(slots=True)

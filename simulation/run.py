@@ -24,7 +24,7 @@ _DAY: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one seed came to. `inputs` counts what strangers wrote, the provider among them; `digest` is the run's."""
+    """What one seed came to. `inputs` counts the records of all inbound topics; `digest` is the run's."""
 
     seed: int
     violations: tuple[str, ...]
@@ -44,11 +44,10 @@ def run(seed: int, variant: Variant = PRODUCT, trace: Callable[[str], None] | No
             violations = _judged(world)
         finally:
             world.scheduler.end()
-    inputs = len(world.published) + world.ledger.callbacks
     struck = world.struck_at
     digest = f"{world.scheduler.digest:015x}"
     return Outcome(
-        seed, tuple(violations), inputs, world.scheduler.steps, digest, struck.kinds, struck.passed, struck.blows
+        seed, tuple(violations), world.inputs, world.scheduler.steps, digest, struck.kinds, struck.passed, struck.blows
     )
 
 

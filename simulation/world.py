@@ -185,6 +185,11 @@ class World:
             if partition in worker.running:
                 worker.room.set()
 
+    @property
+    def inputs(self) -> int:
+        """Records of the inbound topics that strangers, the provider and the senders wrote."""
+        return len(self.published) + self.ledger.callbacks + self.ledger.answers
+
     def settings_end(self) -> int:
         return self.broker.line(Role.ACCOUNTS, 0).stable
 

@@ -160,6 +160,7 @@ class Answers:
             world.struck("answer delayed")
             await sleep(world.between(1, 20_000))
         world.broker.publish(Role.ANSWERS, partition, Message(key, value), world.now)
+        world.ledger.answers += 1
         await world.point(self.process, "after answer append")
         if world.faulty(0.05):
             world.struck("answer repeated")
