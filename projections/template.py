@@ -13,7 +13,7 @@ from events.send import FieldRef
 from events.shape import Scalar
 from projections import wording
 
-__all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "identifiers", "render"]
+__all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "fill", "identifiers", "render"]
 
 UNSUBSCRIBE: Final = "unsubscribe"
 """`{{unsubscribe}}` is the contact's opt-out link: it needs no declaration, and no value can take its place."""
@@ -87,9 +87,20 @@ def render(
 
     A value is filled in as it is: braces in it mean nothing. Raises Invalid where a value does not fit its type.
     """
+    return "".join(fill(template, values, fields, manner, link))
+
+
+def fill(
+    template: Template,
+    values: Mapping[str, Scalar | FieldRef],
+    fields: Mapping[str, Scalar],
+    manner: wording.Manner,
+    link: str = "",
+) -> Sequence[str]:
+    """As `render`, in pieces: literal, value, literal, value, ..., literal."""
     pieces = template.pieces
     if len(pieces) == 1:
-        return pieces[0]
+        return pieces
     filled = list(pieces)
     variables = template.variables
     for at in range(1, len(filled), 2):
@@ -111,4 +122,4 @@ def render(
             filled[at] = wording.write(value, kind, manner)
         except ValueError as error:
             raise Invalid(f"variable {identifier!r} {error}") from None
-    return "".join(filled)
+    return filled

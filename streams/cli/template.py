@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streams.cli.files import read_json, read_text
 from streams.cli.printing import as_json, emit
 from streams.cli.refusal import Refused, mistaken
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 
 @click.group()
@@ -48,12 +51,32 @@ def set_(
     from streams.cli import place
     from streams.cli.post import post
 
-    with post(place.located(place.settings())) as office:
+    settings = place.located(place.settings())
+    _check_characters(settings, account, text)
+    with post(settings) as office:
         office.publish(Role.ACCOUNTS, account.encode(), value)
     if as_json:
         emit({"account": account, "template": name, "labels": list(labels)})
     else:
         click.echo(f"Template {name} of {account} is saved; sends from now on use it.")
+
+
+def _check_characters(settings: Settings, account: str, text: str) -> None:
+    """Raises Refused for what an account that sends in GSM-7 only could never send."""
+    from projections import transliteration
+    from streams.cli import place
+
+    try:
+        known = place.directory(settings).account(account)
+    except Refused:  # no topic yet: nothing was ever configured
+        return
+    if known is None or known.text.transliterate != "gsm":
+        return
+    refused = transliteration.refusal(text)
+    if refused is not None:
+        raise Refused(
+            f"The text holds {refused}, and {account} sends in GSM-7 only (text.transliterate): write it out."
+        )
 
 
 def saved(account: str, name: str, text: str, labels: tuple[str, ...], variables: Any) -> bytes:

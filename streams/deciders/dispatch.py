@@ -4,6 +4,7 @@ In this order: asked before, account, too late, too early, stopped, cancelled, a
 """
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ from events import client_id, opt_out
 from events.fact import SendFact
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
-from projections import contact, send, template, text
+from projections import contact, send, template, text, transliteration
 from projections.account import Account, Directory, SavedTemplate
 from streams.deciders.eligibility import No, addressee, expiry
 
@@ -164,10 +165,17 @@ def _text(
         code = opt_out.make(place.links.key, place.partition, asked.subject)
         link = f"{f'https://{account.link_domain}' if account.link_domain else place.links.base}/u/{code}"
     try:
-        filled = template.render(compiled, data.variables, owner.fields, account.manner, link)
+        pieces = template.fill(compiled, data.variables, owner.fields, account.manner, link)
     except template.Invalid as invalid:
         return No("variable_invalid", str(invalid))
-    filled = text.normalize(filled)
+    if account.text.transliterate == "gsm":
+        looked_at["transliterate"] = "gsm"
+        refused = transliteration.refusal("".join(compiled.pieces[::2]))
+        if refused is not None:
+            detail = f"the text holds {refused}, and the account sends in GSM-7 only (transliterate)"
+            return No("variable_invalid" if data.template is None else "template_unknown", detail)
+        pieces = _plain(pieces, compiled.pieces[1::2], looked_at)
+    filled = text.normalize("".join(pieces))
     if not filled.strip():
         return No("text_empty", "nothing is left of the text once its variables are filled")
     limit = account.limits.parts
@@ -178,3 +186,13 @@ def _text(
         much = counted.parts if counted else f"more than {limit}"
         return No("text_too_long", f"the text takes {much} parts, and the account allows {limit}")
     return _Text(filled, counted.encoding, counted.parts, code)
+
+
+def _plain(pieces: Sequence[str], identifiers: Sequence[str], looked_at: dict[str, Any]) -> list[str]:
+    """The pieces in GSM-7. What a value holds without a counterpart is a question mark, and the variable is noted:
+    instasent.md, section 5."""
+    plain = [transliteration.gsm(piece) for piece in pieces]
+    marred = [name for name, value in zip(identifiers, plain[1::2], strict=True) if value.unmapped]
+    if marred:
+        looked_at["question_marks_in"] = list(dict.fromkeys(marred))
+    return [piece.text for piece in plain]

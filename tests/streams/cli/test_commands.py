@@ -138,8 +138,20 @@ def test_parts_names_the_characters_that_cost_more() -> None:
         "parts": 1,
         "units": 5,
         "costly": ["€"],
+        "gsm": {"parts": 1, "units": 5, "text": "80 €", "changed": {}, "unmapped": []},
     }
     assert "á  U+00E1 latin small letter a with acute is not in GSM-7" in run("parts", "está").output
+
+
+def test_parts_shows_what_both_choices_of_transliterate_cost() -> None:
+    text = "Está en camino 😀" + "á" * 60
+    told = json.loads(run("parts", "--json", text).output)
+    assert (told["encoding"], told["parts"]) == ("UCS-2", 2)
+    assert (told["gsm"]["parts"], told["gsm"]["text"]) == (1, "Esta en camino ?" + "a" * 60)
+    assert told["gsm"]["unmapped"] == ["😀"]
+    shown = run("parts", text).output
+    assert "1 part, 76 septets" in shown
+    assert "U+1F600 grinning face has no counterpart" in shown
 
 
 @pytest.mark.parametrize(

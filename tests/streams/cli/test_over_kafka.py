@@ -170,6 +170,20 @@ def test_a_template_is_saved_with_its_labels_and_variables(broker: Broker, tmp_p
     assert (data["template"], data["text"], data["labels"]) == ("hello", "Hola {{name}}", ["a", "b"])
 
 
+def test_a_template_that_gsm_7_cannot_write_is_refused_where_the_account_keeps_the_price(
+    broker: Broker, tmp_path: Path
+) -> None:
+    settings, text = tmp_path / "settings.json", tmp_path / "text.txt"
+    settings.write_text('{"text": {"transliterate": "gsm"}}')
+    assert run("account", "set", "acme", "--settings-file", str(settings)).exit_code == 0
+    text.write_text("Hola 😀")
+    result = run("template", "set", "acme", "hello", "--text-file", str(text))
+    assert result.exit_code == 2
+    assert "U+1F600 grinning face, which GSM-7 cannot write" in result.stderr
+    text.write_text("Está en camino")
+    assert run("template", "set", "acme", "hello", "--text-file", str(text)).exit_code == 0
+
+
 def test_an_import_sends_the_good_rows_and_reports_the_others(broker: Broker, tmp_path: Path) -> None:
     an_account(tmp_path)
     report = tmp_path / "refused.csv"
