@@ -158,7 +158,8 @@ class SendSkipped:
     """The SMS will not go, and why: the reasons are those of the contract, section 5.
 
     `looked_at` is what the rules saw; `body`, here and below, a keyed digest of what was asked for, by which the same
-    send id with another body is told as a `duplicate`.
+    send id with another body is told as a `duplicate`. The fields behind it tell a person which request it was, and
+    when it was made, ms; `labels` are those of the request alone.
     """
 
     TYPE: ClassVar[str] = "recado.send.skipped.v1"
@@ -168,6 +169,11 @@ class SendSkipped:
     detail: str
     looked_at: Mapping[str, Any] = field(default_factory=dict)
     body: str = ""
+    requested_at: int = field(default=0, metadata={"moment": True})
+    sender: str | None = None
+    template: str | None = None
+    labels: list[str] = field(default_factory=list)
+    alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)

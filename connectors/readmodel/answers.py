@@ -6,7 +6,7 @@ import orjson
 
 from connectors.readmodel.message import Row, labels_of
 from connectors.readmodel.queries import ContactAnswer, ReceivedAnswer, SendRecord
-from connectors.readmodel.story import Step, story
+from connectors.readmodel.story import Step, outcome, story
 from events import instant
 from events.codec import encode_fact
 from events.contact import PHONE, PHONE_STATUS, SUBSCRIPTION, Subscription
@@ -87,11 +87,13 @@ def received(answer: ReceivedAnswer) -> dict[str, Any]:
 
 
 def send(record: SendRecord) -> dict[str, Any]:
-    """The decision record: the send, the steps in words, and the facts as they stand in the journal."""
+    """The decision record: the send, where it stands in one sentence, the steps in words, and the facts as they stand
+    in the journal."""
     return {
         "account": record.row["account"],
         "contact": record.row["contact"],
         **message(record.row),
+        "summary": outcome(record.row),
         "steps": [step(one) for one in story(record.facts)],
         "facts": [orjson.loads(encode_fact(fact)) for fact in record.facts],
     }
@@ -104,4 +106,5 @@ def step(told: Step) -> dict[str, Any]:
         "detail": told.detail,
         "type": told.type,
         "sequence": told.sequence,
+        "checks": [check._asdict() for check in told.checks],
     }

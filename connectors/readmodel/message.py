@@ -116,7 +116,7 @@ def _begun(fact: Fact, data: SendSkipped | SendDeferred | SendAttempted) -> Row:
         "contact": contact,
         "class_": data.class_,
         "outcome": "",
-        "requested_at": (0 if isinstance(data, SendSkipped) else data.requested_at) or fact.time,
+        "requested_at": data.requested_at or fact.time,
         "first_sequence": fact.sequence,
     }
 
@@ -125,7 +125,15 @@ def _apply(row: Row, fact: Fact) -> None:
     settled = row["outcome"] == "accepted"
     match fact.data:
         case SendSkipped() as skipped:
-            row.update(outcome="skipped", reason=skipped.reason, detail=skipped.detail or None)
+            row.update(
+                outcome="skipped",
+                reason=skipped.reason,
+                detail=skipped.detail or None,
+                template=skipped.template,
+                sender=skipped.sender,
+                labels=_json(skipped.labels),
+                alert=skipped.alert,
+            )
         case SendDeferred() as deferred:
             request = deferred.request
             row.update(

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, exists, func, or_, select
 
-from connectors.readmodel import contacts, message, schema
+from connectors.readmodel import bulk, contacts, message, schema
 from connectors.readmodel import messages as message_rows
 from events.codec import decode_fact
 from events.fact import Fact
@@ -18,6 +18,7 @@ from projections.contact import State
 Received = Literal["delivered", "accepted"]
 
 SAME_PHONE: Final = 100  # contacts with one number that are shown; an opt-out by it reaches all of them
+_CONSEQUENCES: Final = 2  # facts about the contact that one receipt leads to: its phone's status, its subscription
 _FAILED: Final = ("failed", "expired", "canceled")
 
 
@@ -32,7 +33,8 @@ class ContactAnswer(NamedTuple):
 
 
 class SendRecord(NamedTuple):
-    """The decision record of one send: its row, and all its facts in the contact's order."""
+    """The decision record of one send: its row, and all its facts in the contact's order, those among them that tell
+    what a receipt or a reply did to the contact itself."""
 
     row: message.Row
     facts: list[Fact]
@@ -168,15 +170,28 @@ def sends(
         wanted.append(table.c.account == account)
     if contact is not None:
         wanted.append(table.c.contact == contact)
-    facts = schema.facts
     with engine.connect() as connection:
         query = select(table).where(*wanted).order_by(table.c.subject).limit(limit)
-        found = []
-        for row in message_rows.read(connection.execute(query)):
-            told = select(facts.c.body).where(facts.c.subject == row["subject"], facts.c.send_id == send_id)
-            bodies = connection.execute(told.order_by(facts.c.sequence)).scalars()
-            found.append(SendRecord(row, [decode_fact(body.encode()) for body in bodies]))
-    return found
+        rows = message_rows.read(connection.execute(query))
+        return [SendRecord(row, _story(connection, row["subject"], send_id)) for row in rows]
+
+
+def _story(connection: Connection, subject: str, send_id: str) -> list[Fact]:
+    """A send's facts, and what the same causes did to the contact: such facts follow at once, and name no send."""
+    facts = schema.facts
+    told = select(facts.c.body).where(facts.c.subject == subject, facts.c.send_id == send_id)
+    own = [decode_fact(body.encode()) for body in connection.execute(told.order_by(facts.c.sequence)).scalars()]
+    causes = {(fact.causation_source, fact.causation_id) for fact in own}
+    behind = {fact.sequence + step for fact in own for step in range(1, _CONSEQUENCES + 1)}
+    behind -= {fact.sequence for fact in own}
+    found = list(own)
+    for some in bulk.portions(sorted(behind)):
+        near = select(facts.c.body).where(
+            facts.c.subject == subject, facts.c.sequence.in_(some), facts.c.send_id.is_(None)
+        )
+        others = (decode_fact(body.encode()) for body in connection.execute(near).scalars())
+        found += [fact for fact in others if (fact.causation_source, fact.causation_id) in causes]
+    return sorted(found, key=lambda fact: fact.sequence)
 
 
 def outcomes(engine: Engine, account: str | None = None) -> list[OutcomeCount]:

@@ -107,7 +107,7 @@ messages: Final = Table(
     Column("code", String),
     Column("bounce", String),
     Column("clicks", Integer, nullable=False),
-    Column("requested_at", BigInteger, nullable=False),  # the request's own time; skipped at once: the decision's
+    Column("requested_at", BigInteger, nullable=False),  # the request's own time
     Column("deferred_until", BigInteger),
     Column("attempted_at", BigInteger),
     Column("accepted_at", BigInteger),

@@ -1,8 +1,14 @@
-"""Why an SMS was sent or not, step by step, in words that a person in support understands. Pure."""
+"""Why an SMS was sent or not, step by step, in words that a person in support understands. Pure.
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, assert_never
+A story is the contact's facts in their order, and before a send's first decision the asking itself: when, as what, by
+whom. What a decision looked at is told rule by rule (reasons.py).
+"""
 
+from collections.abc import Iterable
+from typing import Final, NamedTuple, assert_never
+
+from connectors.readmodel.message import Row
+from connectors.readmodel.reasons import DEFERRED, SKIPPED, STATES, UNKNOWN, Check, checks
 from events import instant
 from events.contact import (
     ContactErased,
@@ -21,98 +27,96 @@ from events.send import (
     SendDeferred,
     SendGivenUp,
     SendRefused,
+    SendRequested,
     SendSkipped,
     SendUnknown,
 )
 
+_SENDER: Final = "/recado/sender"  # whose events are the provider's answers
+_CALLBACKS: Final = "/instasent/"  # what the source of a receipt begins with
+
 
 class Step(NamedTuple):
-    """One fact told: `at` is the engine's clock, ms; `what` one sentence; `detail` more for who wants it, or ""."""
+    """One fact told, or the asking before it: `at` is the engine's clock (of the asking, the asker's), ms; `what` one
+    sentence; `detail` more for who wants it, or ""; `sequence` that of the fact told; `checks` what rules looked at."""
 
     at: int
     what: str
     detail: str
     type: str
     sequence: int
-
-
-SKIPPED: Final[Mapping[str, str]] = {
-    "not_subscribed": "the contact is not subscribed to newsletters",
-    "phone_bounced": "the phone is marked as bounced: the last SMS to it came back",
-    "phone_paused": "the phone is paused",
-    "no_phone": "the contact has no phone",
-    "duplicate": "another request had used this send_id before, with another content; that one stands",
-    "not_mobile": "the number is not a mobile's",
-    "alert_invalid": "the alert number is not a phone number",
-    "expired": "it was too late when its turn came",
-    "quiet_hours": "it would have had to wait for the end of the quiet hours, and expires before",
-    "frequency_cap": "the contact has had as many SMS as the account allows in that time",
-    "country_blocked": "the account does not send to that country",
-    "account_limit": "the account's limit is reached",
-    "template_unknown": "there is no such template",
-    "variable_invalid": "a variable's value does not fit the template",
-    "sender_invalid": "the sender is not 3 to 11 letters and digits with at least one letter",
-    "text_empty": "nothing is left of the text once the variables are filled in",
-    "text_too_long": "the text has more parts than the account allows",
-    "account_unknown": "the account does not exist",
-    "connector_missing": "the account has no SMS provider set up",
-    "erased": "the contact has been erased",
-    "stopped": "all sending of the account is stopped",
-    "cancelled": "it was cancelled before it was tried",
-}
-_DEFERRED: Final[Mapping[str, str]] = {
-    "not_before": "the request asks for that time",
-    "quiet_hours": "quiet hours of the account",
-    "rate": "the account's sending rate is used up for now",
-    "circuit": "the provider does not take SMS of this account at present",
-}
-_UNKNOWN: Final[Mapping[str, str]] = {
-    "timeout": "the provider did not answer in time",
-    "connection_lost": "the connection was lost before the answer",
-    "server_error": "the provider answered with an error of its own",
-    "crash": "the worker stopped between the call and the answer",
-}
-_STATES: Final[Mapping[str, str]] = {
-    "pending": "is on its way",
-    "accepted": "was taken by the operator",
-    "sent": "is with the carrier, delivery not yet confirmed",
-    "delivered": "was delivered",
-    "failed": "could not be delivered",
-    "expired": "was not confirmed in time",
-    "canceled": "was withdrawn before delivery",
-    "unknown": "has an outcome that the provider cannot tell",
-}
+    checks: tuple[Check, ...] = ()
 
 
 def story(facts: Iterable[Fact]) -> list[Step]:
-    """A step for each fact, in the order given (the contact's): a send's own facts, or a contact's whole history."""
-    return [Step(fact.time, *_tell(fact.data), fact.type, fact.sequence) for fact in facts]
+    """The steps of facts in their order: a send's own ones, or a contact's whole history."""
+    steps: list[Step] = []
+    begun: set[str] = set()
+    for fact in facts:
+        data = fact.data
+        if isinstance(data, _Decision):
+            again = data.send_id in begun
+            if not again or (isinstance(data, SendSkipped) and data.reason == "duplicate"):
+                steps.append(_asked(fact, data, again=again))
+            begun.add(data.send_id)
+        what, detail = _tell(data, fact.causation_source)
+        looked_at = checks(data.looked_at) if isinstance(data, SendSkipped | SendAttempted) else ()
+        steps.append(Step(fact.time, what, detail, fact.type, fact.sequence, looked_at))
+    return steps
 
 
-def _tell(data: FactData) -> tuple[str, str]:
+_Decision = SendSkipped | SendDeferred | SendAttempted
+
+
+def _asked(fact: Fact, data: _Decision, *, again: bool) -> Step:
+    kind = "a newsletter" if data.class_ == "newsletter" else "a transactional SMS"
+    what = f"Asked for{' again, with other contents,' if again else ''} as {kind} by {fact.causation_source}."
+    told = [f"event {fact.causation_id}", *_wanted(data)]
+    return Step(data.requested_at or fact.time, what, "; ".join(told), SendRequested.TYPE, fact.sequence)
+
+
+def _wanted(data: _Decision) -> list[str]:
+    """What was asked for, as far as it is not personal."""
+    if not isinstance(data, SendDeferred):
+        sender, template, labels, alert = data.sender, data.template, data.labels, data.alert
+    else:
+        request = data.request
+        sender, template, labels = request.get("sender"), request.get("template"), request.get("labels") or []
+        alert = request.get("to", "contact") != "contact"
+    told = ["to an alert number"] if alert else []
+    if template:
+        told.append(f"template {template}")
+    if sender:
+        told.append(f"sender {sender}")
+    if labels:
+        told.append("labels " + ", ".join(labels))
+    return told
+
+
+def _tell(data: FactData, source: str) -> tuple[str, str]:
     match data:
         case SendSkipped(reason=reason, detail=detail):
-            told = [one for one in (detail, _looked_at(data.looked_at)) if one]
-            return f"Not sent: {SKIPPED.get(reason, reason)}.", "; ".join(told)
+            return f"Not sent: {SKIPPED.get(reason, reason)}.", detail
         case SendDeferred(until=until, reason=reason):
-            return f"Waits until {instant.render(until)}: {_DEFERRED[reason]}.", ""
+            return f"Waits until {instant.render(until)}: {DEFERRED.get(reason, reason)}.", ""
         case SendAttempted():
-            return _attempted(data), _looked_at(data.looked_at)
+            return _attempted(data), ""
         case SendAccepted(attempt=attempt, provider_id=name):
-            return f"Attempt {attempt}: the provider took it.", f"The provider's id: {name}" if name else ""
+            told = [one for one in (_evidence(source), f"its id there: {name}" if name else "") if one]
+            return f"Attempt {attempt}: the provider took it.", "; ".join(told)
         case SendRefused(attempt=attempt, final=True):
             return f"Attempt {attempt}: the provider refused it for good.", _refusal(data)
         case SendRefused(attempt=attempt):
             return f"Attempt {attempt}: the provider did not take it; what follows is decided anew.", _refusal(data)
         case SendUnknown(attempt=attempt, reason=reason, resolve_by=by):
             return (
-                f"Attempt {attempt}: nobody knows yet whether it went, because {_UNKNOWN[reason]}.",
+                f"Attempt {attempt}: nobody knows yet whether it went, because {UNKNOWN.get(reason, reason)}.",
                 f"It is not sent again; a receipt or the provider's own list is awaited until {instant.render(by)}.",
             )
         case SendGivenUp(attempt=attempt):
             return f"Attempt {attempt}: given up; nothing told in time whether it went.", "It may have arrived."
         case MessageStateChanged():
-            return f"Receipt: the SMS {_STATES.get(data.to, data.to)}.", _receipt(data)
+            return f"Receipt: the SMS {STATES.get(data.to, data.to)}.", _receipt(data)
         case LinkClicked(url=url, automated=automated):
             return "A link was opened" + (" by a scanner, not by a person." if automated else "."), url
         case InboundReceived(keyword=None, text=text):
@@ -162,15 +166,33 @@ def _attempted(data: SendAttempted) -> str:
     return f"Attempt {data.attempt}: permitted, to {to} from {data.sender}; {text}; {parts} in {data.encoding}."
 
 
-def _looked_at(values: Mapping[str, Any]) -> str:
-    seen = ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in values.items())
-    return f"looked at: {seen}" if seen else ""
+def outcome(row: Row) -> str:
+    """Where a send stands, in one sentence; `row` is that of the read model."""
+    reason = row["reason"]
+    match row["outcome"]:
+        case "skipped":
+            return f"Not sent: {SKIPPED.get(reason, reason)}."
+        case "deferred":
+            return f"Waits until {instant.render(row['deferred_until'])}: {DEFERRED.get(reason, reason)}."
+        case "attempted":
+            return "On its way: the provider's answer is not known yet."
+        case "refused":
+            return "Not sent: the provider refused it."
+        case "unknown":
+            return f"Nobody knows yet whether it went, because {UNKNOWN.get(reason, reason)}."
+        case "given_up":
+            return "Nobody knows whether it went, and nothing is awaited any more; it may have arrived."
+        case _ if row["provider_status"] is None:
+            return "The provider took it; no receipt has come yet."
+        case _:
+            return f"The SMS {STATES.get(row['state'], row['state'])}."
 
 
-def _value(value: Any) -> str:
-    if value is None:
-        return "none"
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+def _evidence(source: str) -> str:
+    """How it is known, where not by the answer to the call."""
+    if source == _SENDER:
+        return ""
+    return "known by a receipt" if source.startswith(_CALLBACKS) else f"known by {source}"
 
 
 def _refusal(data: SendRefused) -> str:

@@ -84,6 +84,9 @@ def contact(subject: str, at: str | None, whole: bool, as_json: bool) -> None:
 def why(send_id: str, account: str | None, contact_: str | None, as_json: bool) -> None:
     """Tell why an SMS was sent or not, step by step.
 
+    Who asked for it and when, what each rule looked at, what the provider said, what the contact answered. It shows
+    the number and what the contact wrote: mind where you paste it.
+
     \b
     Example:  recado why order-1234 --account acme
     """
@@ -100,13 +103,13 @@ def why(send_id: str, account: str | None, contact_: str | None, as_json: bool) 
     if as_json:
         emit(answer)
         return
-    click.echo(
-        f"{answer['send_id']} to {answer['account']}/{answer['contact']} ({answer['class']}): {answer['outcome']}"
-    )
+    click.echo(visible(f"{answer['send_id']} to {answer['account']}/{answer['contact']} ({answer['class']})"))
+    click.echo(visible(answer["summary"]))
     for step in answer["steps"]:
         click.echo(f"  {step['time']}  {visible(step['what'])}")
-        if step["detail"]:
-            click.echo(f"  {' ' * len(step['time'])}  {visible(step['detail'])}")
+        for more in (step["detail"], *(f"- {check['words']}" for check in step["checks"])):
+            if more:
+                click.echo(f"  {' ' * len(step['time'])}  {visible(more)}")
 
 
 def _default_subscription(subject: str) -> Subscription:

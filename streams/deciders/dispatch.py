@@ -139,7 +139,11 @@ def _decided(
 
 
 def _skipped(asked: Asked, no: No, looked_at: dict[str, Any]) -> SendSkipped:
-    return SendSkipped(asked.send_id, asked.class_, no.reason, no.detail, looked_at, asked.body)
+    data = asked.data
+    return SendSkipped(
+        asked.send_id, asked.class_, no.reason, no.detail, looked_at, asked.body, asked.requested_at, data.sender,
+        data.template, data.labels, data.to != "contact",
+    )  # fmt: skip
 
 
 def _text(

@@ -112,7 +112,10 @@ def test_a_decision_record_names_its_steps(engine: Engine) -> None:
     path = "/v1/accounts/acme/sends/order-1234"
     status, body = get(engine, path, contact="ana@example.com")
     assert (status, body["outcome"], body["state"]) == (200, "accepted", "delivered")
-    assert body["steps"][-2]["what"] == "Receipt: the SMS was delivered."
+    assert body["summary"] == "The SMS was delivered."
+    assert body["steps"][0]["what"] == "Asked for as a transactional SMS by /shop/checkout."
+    assert "Receipt: the SMS was delivered." in [step["what"] for step in body["steps"]]
+    assert [check["rule"] for step in body["steps"] for check in step["checks"]][:2] == ["phone_status", "subscription"]
     assert get(engine, path)[0] == 409
     assert get(engine, "/v1/accounts/acme/sends/none")[0] == 404
 

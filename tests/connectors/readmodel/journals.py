@@ -25,11 +25,13 @@ class Journal:
         self.next_offset = 0
         self._sequences: dict[str, int] = {}
 
-    def add(self, subject: str, *data: FactData, at: int | None = None) -> None:
+    def add(self, subject: str, *data: FactData, at: int | None = None, same_cause: bool = False) -> None:
+        """`same_cause`: what led to the fact before led to these."""
         for one in data:
             self._sequences[subject] = self._sequences.get(subject, 0) + 1
             time = NOON + len(self.facts) * 1000 if at is None else at
-            fact = Fact(subject, self._sequences[subject], time, f"cause-{len(self.facts)}", "/test", one)
+            cause = self.facts[-1].causation_id if same_cause else f"cause-{len(self.facts)}"
+            fact = Fact(subject, self._sequences[subject], time, cause, "/test", one)
             self.facts.append(fact)
             self.records.append((self.next_offset, encode_fact(fact)))
             self.next_offset += 1

@@ -13,7 +13,7 @@ from connectors.readmodel import answers, queries
 from connectors.readmodel.queries import Filter
 from events.contact import ContactErased, FieldsChanged, PhoneChanged, SubscriptionChanged
 from events.examples import FACTS
-from events.message import MessageStateChanged
+from events.message import InboundReceived, MessageStateChanged
 from events.send import SendAccepted, SendAttempted, SendSkipped
 from tests.connectors.readmodel.journals import NOON, Journal, write_all
 
@@ -102,7 +102,7 @@ def test_a_decision_record_has_all_facts_of_that_send_and_no_other(history: Engi
         "recado.message.state_changed.v1",
     ]
     assert told["facts"][0]["data"]["looked_at"] == ATTEMPTED.looked_at
-    assert [step["sequence"] for step in told["steps"]] == [4, 5, 6]
+    assert [step["sequence"] for step in told["steps"]] == [4, 4, 5, 6]  # the asking, and what followed
     assert (told["account"], told["contact"], told["outcome"], told["state"], told["labels"]) == (
         "acme",
         "ana@example.com",
@@ -110,6 +110,29 @@ def test_a_decision_record_has_all_facts_of_that_send_and_no_other(history: Engi
         "delivered",
         ["offers", "november"],
     )
+
+
+def test_a_decision_record_tells_what_a_receipt_did_to_the_contact(engine: Engine) -> None:
+    journal = Journal()
+    journal.add(ANA, attempted("order"), SendAccepted("order", 1, "p1"), FieldsChanged({"city": "Vigo"}, []))
+    journal.add(ANA, InboundReceived("BAJA", "stop", "order", 1))
+    journal.add(ANA, SubscriptionChanged("subscribed", "unsubscribed", "keyword", "BAJA"), same_cause=True)
+    journal.add(ANA, FieldsChanged({"city": "Lugo"}, []))
+    write_all(engine, journal.slices())
+    (record,) = queries.sends(engine, "order")
+    assert [fact.sequence for fact in record.facts] == [1, 2, 4, 5]
+    assert answers.send(record)["steps"][-1]["what"] == "Subscription: unsubscribed (by keyword)."
+
+
+def test_a_skipped_send_shows_what_was_asked_for(engine: Engine) -> None:
+    journal = Journal()
+    skipped = SendSkipped("no", "newsletter", "no_phone", "", {}, "", NOON - 5, "Acme", "bf", ["november"], False)
+    journal.add(ANA, skipped)
+    write_all(engine, journal.slices())
+    (row,) = queries.messages(engine, ANA)
+    told = answers.message(row)
+    assert (told["sender"], told["template"], told["labels"]) == ("Acme", "bf", ["november"])
+    assert told["requested_at"] == "2026-11-23T11:59:59.995Z"
 
 
 def test_a_send_id_that_two_contacts_use_asks_for_the_contact(history: Engine) -> None:

@@ -1,22 +1,26 @@
 """Why an SMS went or not, in words for people."""
 
-from typing import get_args
+from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 
 from connectors.readmodel.erasure import redacted
-from connectors.readmodel.story import SKIPPED, Step, story
+from connectors.readmodel.message import Row
+from connectors.readmodel.reasons import DEFERRED, SKIPPED, UNKNOWN, Check
+from connectors.readmodel.story import Step, outcome, story
 from events import examples
 from events.contact import SubscriptionChanged
 from events.envelope import Reason
 from events.examples import FACTS, SEVEN
 from events.fact import Fact, FactData
 from events.message import InboundReceived, LinkClicked, MessageStateChanged
-from events.send import SendAttempted, SendDeferred, SendRefused, SendSkipped, SendUnknown
+from events.send import SendAccepted, SendAttempted, SendDeferred, SendRefused, SendRequested, SendSkipped, SendUnknown
 
 
-def told(data: FactData) -> Step:
-    return story([Fact("acme/ana", 7, SEVEN, "cause", "/test", data)])[0]
+def told(data: FactData, source: str = "/test") -> Step:
+    """The fact's own step: the last one, behind the asking."""
+    return story([Fact("acme/ana", 7, SEVEN, "cause", source, data)])[-1]
 
 
 ATTEMPTED = next(fact.data for fact in FACTS if isinstance(fact.data, SendAttempted))
@@ -31,6 +35,7 @@ def test_an_opt_out_by_number_names_who_opted_out() -> None:
 def test_a_send_that_waited_went_and_was_delivered() -> None:
     facts = [fact for fact in FACTS if getattr(fact.data, "send_id", "") == "order-1234"]
     assert [step.what for step in story(facts)] == [
+        "Asked for as a transactional SMS by /shop/checkout.",
         "Waits until 2026-11-23T07:06:00.000Z: the request asks for that time.",
         f"Attempt 1: permitted, to {examples.PHONE} from Acme; template order-shipped, version 1; 1 part in GSM-7.",
         "Attempt 1: the provider took it.",
@@ -38,20 +43,26 @@ def test_a_send_that_waited_went_and_was_delivered() -> None:
         "A link was opened.",
     ]
     assert [step.detail for step in story(facts)] == [
+        f"event {facts[0].causation_id}; template order-shipped; sender Acme; labels express",
         "",
-        "looked at: phone status active, subscription subscribed, settings version 2",
-        "The provider's id: sms-5f2b",
+        "",
+        "its id there: sms-5f2b",
         "the provider's word: delivered, code 0; its time: 2026-11-23T07:01:00.000Z",
         "https://shop.example.com/orders/1234",
     ]
-    assert [(step.at, step.sequence, step.type) for step in story(facts)] == [
+    assert [check.words for step in story(facts) for check in step.checks] == [
+        "the phone's status is active",
+        "the contact's subscription is subscribed",
+        "the account's settings as of version 2",
+    ]
+    assert [(step.at, step.sequence, step.type) for step in story(facts)[1:]] == [
         (fact.time, fact.sequence, fact.type) for fact in facts
     ]
 
 
 def test_every_fact_there_is_can_be_told() -> None:
     steps = story(FACTS)
-    assert [step.sequence for step in steps] == [fact.sequence for fact in FACTS]
+    assert [step.sequence for step in steps if step.type != SendRequested.TYPE] == [fact.sequence for fact in FACTS]
     assert all(step.what.endswith((".", "612")) for step in steps)
 
 
@@ -67,7 +78,7 @@ def test_every_fact_can_be_told_after_the_contact_was_erased() -> None:
         (
             SendSkipped("s", "newsletter", "not_subscribed", "", {"subscription": None, "alert": False}),
             "Not sent: the contact is not subscribed to newsletters.",
-            "looked at: subscription none, alert no",
+            "",
         ),
         (
             SendSkipped("s", "newsletter", "a_reason_of_a_later_version", "more"),
@@ -76,7 +87,7 @@ def test_every_fact_can_be_told_after_the_contact_was_erased() -> None:
         ),
         (
             SendDeferred("s", "newsletter", SEVEN, "quiet_hours", {}),
-            "Waits until 2026-11-23T07:00:00.000Z: quiet hours of the account.",
+            "Waits until 2026-11-23T07:00:00.000Z: the account sends nothing in its quiet hours.",
             "",
         ),
         (
@@ -113,19 +124,122 @@ def test_steps_are_told_in_plain_words(data: FactData, what: str, detail: str) -
 
 
 def test_an_alert_and_a_text_of_its_own_are_told() -> None:
-    from dataclasses import replace
-
     alert = replace(ATTEMPTED, alert=True, template=None, template_version=None, parts=2, encoding="UCS-2")
     assert told(alert).what == (
         f"Attempt 1: permitted, to the alert number {examples.PHONE} from Acme; a text of its own; 2 parts in UCS-2."
     )
 
 
-def test_the_contracts_reasons_for_a_skip_all_have_words() -> None:
-    reasons = """
-        not_subscribed phone_bounced phone_paused no_phone duplicate not_mobile alert_invalid expired quiet_hours
-        frequency_cap country_blocked account_limit template_unknown variable_invalid sender_invalid text_empty
-        text_too_long account_unknown connector_missing erased stopped cancelled
-    """  # contract.md, section 5
-    assert set(SKIPPED) == set(reasons.split())
+CONTRACT = [  # contract.md, section 5
+    "not_subscribed", "phone_bounced", "phone_paused", "no_phone", "duplicate", "not_mobile", "alert_invalid",
+    "expired", "quiet_hours", "frequency_cap", "country_blocked", "account_limit", "template_unknown",
+    "variable_invalid", "sender_invalid", "text_empty", "text_too_long", "account_unknown", "connector_missing",
+    "erased", "stopped", "cancelled",
+]  # fmt: skip
+WAITS = ["not_before", "quiet_hours", "rate", "circuit"]  # contract.md, section 4
+
+
+def test_the_contracts_reasons_all_have_words() -> None:
+    assert set(SKIPPED) == set(CONTRACT)
     assert not set(SKIPPED) & set(get_args(Reason))
+    assert set(DEFERRED) == set(WAITS)
+    assert set(UNKNOWN) == {"timeout", "connection_lost", "server_error", "crash"}
+
+
+@pytest.mark.parametrize("reason", CONTRACT)
+def test_a_reason_to_skip_is_a_plain_sentence(reason: str) -> None:
+    skipped = told(SendSkipped("s", "newsletter", reason, ""))
+    assert skipped.what.startswith("Not sent: ")
+    assert skipped.what.endswith(".")
+    assert "_" not in skipped.what.replace("send_id", "")
+    assert len(skipped.what.split()) > 5
+    assert outcome(row("skipped", reason=reason)) == skipped.what
+
+
+@pytest.mark.parametrize("reason", WAITS)
+def test_a_reason_to_wait_is_a_plain_sentence(reason: Any) -> None:
+    waits = told(SendDeferred("s", "newsletter", SEVEN, reason, {}))
+    assert waits.what.startswith("Waits until 2026-11-23T07:00:00.000Z: the ")
+    assert "_" not in waits.what
+    assert outcome(row("deferred", reason=reason, deferred_until=SEVEN)) == waits.what
+
+
+def row(said: str, **values: Any) -> Row:
+    return {"outcome": said, "reason": None, "state": None, "provider_status": "a word", **values}
+
+
+@pytest.mark.parametrize(
+    ("stands", "sentence"),
+    [
+        (row("attempted"), "On its way: the provider's answer is not known yet."),
+        (row("accepted", state="accepted", provider_status=None), "The provider took it; no receipt has come yet."),
+        (row("accepted", state="accepted"), "The SMS was taken by the operator."),
+        (row("accepted", state="delivered"), "The SMS was delivered."),
+        (row("accepted", state="failed"), "The SMS could not be delivered."),
+        (row("refused", reason="400"), "Not sent: the provider refused it."),
+        (
+            row("unknown", reason="timeout"),
+            "Nobody knows yet whether it went, because the provider did not answer in time.",
+        ),
+        (row("given_up"), "Nobody knows whether it went, and nothing is awaited any more; it may have arrived."),
+    ],
+)
+def test_where_a_send_stands_is_one_sentence(stands: Row, sentence: str) -> None:
+    assert outcome(stands) == sentence
+
+
+def test_each_rule_is_told_with_the_value_that_it_looked_at() -> None:
+    looked_at = {
+        "settings_version": 7, "phone_status": None, "subscription": "none", "mobile": False, "country": "ES",
+        "template_version": 2, "parts_limit": 10, "sent_lately": {"in_days": 7, "sends": [2, 3]}, "holiday": True,
+    }  # fmt: skip
+    checks = told(SendSkipped("s", "newsletter", "not_mobile", "", looked_at)).checks
+    assert [(check.rule, check.value) for check in checks] == list(looked_at.items())
+    assert [check.words for check in checks] == [
+        "the account's settings as of version 7",
+        "the phone's status is none",
+        "the contact's subscription is none",
+        "the number is not a mobile's",
+        "the number's country is ES",
+        "the template's version is 2",
+        "the account allows 10 parts an SMS",
+        "sent lately: in days 7, sends 2, 3",
+        "holiday: yes",
+    ]
+    assert checks[-1] == Check("holiday", True, "holiday: yes")
+
+
+def test_a_skip_says_by_whom_when_and_what_was_asked_for() -> None:
+    asked_at = SEVEN - 60_000
+    skipped = SendSkipped(
+        "s", "newsletter", "not_subscribed", "", {}, "", asked_at, "Acme", "black-friday", ["november", "vip"], True
+    )
+    asked, _ = story([Fact("acme/ana", 3, SEVEN, "e-1", "/campaign", skipped)])
+    assert (asked.at, asked.what) == (asked_at, "Asked for as a newsletter by /campaign.")
+    assert asked.detail == "event e-1; to an alert number; template black-friday; sender Acme; labels november, vip"
+    assert (asked.type, asked.sequence) == (SendRequested.TYPE, 3)
+
+
+def test_another_request_under_the_id_of_a_send_is_told_as_such() -> None:
+    steps = story(
+        [
+            Fact("acme/ana", 1, SEVEN, "e-1", "/campaign", replace(ATTEMPTED, send_id="s")),
+            Fact("acme/ana", 2, SEVEN, "e-2", "/shop", SendSkipped("s", "transactional", "duplicate", "")),
+        ]
+    )
+    assert [step.what for step in steps if step.type == SendRequested.TYPE] == [
+        "Asked for as a transactional SMS by /campaign.",
+        "Asked for again, with other contents, as a transactional SMS by /shop.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "detail"),
+    [
+        ("/recado/sender", "its id there: sms-1"),
+        ("/instasent/acme", "known by a receipt; its id there: sms-1"),
+        ("/operator/eva", "known by /operator/eva; its id there: sms-1"),
+    ],
+)
+def test_how_an_acceptance_is_known_is_told(source: str, detail: str) -> None:
+    assert told(SendAccepted("s", 1, "sms-1"), source).detail == detail

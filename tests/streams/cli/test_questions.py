@@ -8,8 +8,9 @@ from click.testing import CliRunner, Result
 
 from connectors.readmodel import database
 from events.contact import FieldsChanged, PhoneChanged, SubscriptionChanged
+from events.send import SendSkipped
 from streams.cli.main import cli
-from tests.connectors.readmodel.journals import Journal, write_all
+from tests.connectors.readmodel.journals import NOON, Journal, write_all
 
 ANA = "acme/ana@example.com"
 
@@ -26,6 +27,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for subject in (ANA, "acme/eva@example.com"):
         journal.add(subject, PhoneChanged(None, "+34612345678", "import"))
         journal.add(subject, SubscriptionChanged("none", "subscribed", "edit", "ticked the box"))
+    looked_at = {"phone_status": "active", "subscription": "none"}
+    journal.add("acme/leo", SendSkipped("bf-7", "newsletter", "not_subscribed", "", looked_at, "", NOON, "Acme"))
     write_all(engine, journal.slices())
     engine.dispose()
 
@@ -58,6 +61,27 @@ def test_an_export_has_no_moment_and_needs_a_contact() -> None:
     assert (both.exit_code, "without --at" in both.stderr) == (2, True)
     nobody = run("acme/nobody", "--export")
     assert (nobody.exit_code, "Nothing is known" in nobody.stderr) == (2, True)
+
+
+def test_why_tells_the_story_of_a_send_in_its_order() -> None:
+    result = CliRunner().invoke(cli, ["why", "bf-7"])
+    assert result.stdout.splitlines() == [
+        "bf-7 to acme/leo (newsletter)",
+        "Not sent: the contact is not subscribed to newsletters.",
+        "  2026-11-23T12:00:00.000Z  Asked for as a newsletter by /test.",
+        "                            event cause-4; sender Acme",
+        "  2026-11-23T12:00:04.000Z  Not sent: the contact is not subscribed to newsletters.",
+        "                            - the phone's status is active",
+        "                            - the contact's subscription is none",
+    ]
+
+
+def test_why_as_json_has_every_step_with_its_checks() -> None:
+    told = json.loads(CliRunner().invoke(cli, ["why", "bf-7", "--account", "acme", "--json"]).stdout)
+    assert (told["send_id"], told["reason"], told["sender"]) == ("bf-7", "not_subscribed", "Acme")
+    assert [check["value"] for step in told["steps"] for check in step["checks"]] == ["active", "none"]
+    nothing = CliRunner().invoke(cli, ["why", "bf-8"])
+    assert (nothing.exit_code, "No send bf-8 is known" in nothing.stderr) == (2, True)
 
 
 HOSTILE = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202e\nsubscription  subscribed"

@@ -1,0 +1,97 @@
+"""Why, in plain sentences: what each reason of the contract says to a person in support, and what each rule looked at.
+
+The tables read as the end of a sentence. A word of a later version is shown as it is: a story is never refused.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+__all__ = ["DEFERRED", "SKIPPED", "STATES", "UNKNOWN", "Check", "checks"]
+
+SKIPPED: Final[Mapping[str, str]] = {  # contract, section 5
+    "not_subscribed": "the contact is not subscribed to newsletters",
+    "phone_bounced": "the phone is marked as bounced: the last SMS to it came back",
+    "phone_paused": "the phone is paused",
+    "no_phone": "the contact has no phone",
+    "duplicate": "another request had used this send_id before, with another content; that one stands",
+    "not_mobile": "the number is not a mobile's",
+    "alert_invalid": "the alert number is not a phone number",
+    "expired": "it was too late when its turn came",
+    "quiet_hours": "it would have had to wait for the end of the quiet hours, and expires before",
+    "frequency_cap": "the contact has had as many SMS as the account allows in that time",
+    "country_blocked": "the account does not send to that country",
+    "account_limit": "the account's limit is reached",
+    "template_unknown": "there is no such template, or its newest version cannot be used",
+    "variable_invalid": "a variable's value does not fit the template",
+    "sender_invalid": "the sender is not 3 to 11 letters and digits with at least one letter",
+    "text_empty": "nothing is left of the text once the variables are filled in",
+    "text_too_long": "the text has more parts than the account allows",
+    "account_unknown": "the account does not exist",
+    "connector_missing": "the account has no SMS provider set up",
+    "erased": "the contact has been erased",
+    "stopped": "all sending of the account is stopped",
+    "cancelled": "it was cancelled before it was tried",
+}
+DEFERRED: Final[Mapping[str, str]] = {  # contract, section 4
+    "not_before": "the request asks for that time",
+    "quiet_hours": "the account sends nothing in its quiet hours",
+    "rate": "the provider takes no more SMS of this account for the moment",
+    "circuit": "the provider does not take SMS of this account at present; an operator sees why",
+}
+UNKNOWN: Final[Mapping[str, str]] = {
+    "timeout": "the provider did not answer in time",
+    "connection_lost": "the connection was lost before the answer",
+    "server_error": "the provider answered with an error of its own",
+    "crash": "the worker stopped between the call and the answer",
+}
+STATES: Final[Mapping[str, str]] = {
+    "pending": "is on its way",
+    "accepted": "was taken by the operator",
+    "sent": "is with the carrier, delivery not yet confirmed",
+    "delivered": "was delivered",
+    "failed": "could not be delivered",
+    "expired": "was not confirmed in time",
+    "canceled": "was withdrawn before delivery",
+    "unknown": "has an outcome that the provider cannot tell",
+}
+
+
+class Check(NamedTuple):
+    """One rule of a decision: its name, the value that it looked at (JSON), and both in a sentence."""
+
+    rule: str
+    value: Any
+    words: str
+
+
+def checks(looked_at: Mapping[str, Any]) -> tuple[Check, ...]:
+    """What a decision looked at, in the order in which it did."""
+    return tuple(Check(rule, value, _words(rule, value)) for rule, value in looked_at.items())
+
+
+def _words(rule: str, value: Any) -> str:
+    tell = _TOLD.get(rule)
+    return tell(value) if tell is not None else f"{rule.replace('_', ' ')}: {_value(value)}"
+
+
+_TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
+    "settings_version": lambda value: f"the account's settings as of version {_value(value)}",
+    "phone_status": lambda value: f"the phone's status is {_value(value)}",
+    "subscription": lambda value: f"the contact's subscription is {_value(value)}",
+    "mobile": lambda value: "the number is a mobile's" if value else "the number is not a mobile's",
+    "country": lambda value: f"the number's country is {_value(value)}",
+    "template_version": lambda value: f"the template's version is {_value(value)}",
+    "parts_limit": lambda value: f"the account allows {_value(value)} parts an SMS",
+}
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(name).replace('_', ' ')} {_value(inner)}" for name, inner in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value)) or "none"
+    return str(value)
