@@ -15,12 +15,14 @@ from events.callback import CallbackReceived
 from events.codec import encode_fact
 from events.envelope import Input, Undecodable
 from events.fact import Fact
-from events.send import SendAttempted, SendSkipped
+from events.send import SendAttempted, SendDeferred, SendSkipped
+from events.shape import Class
 from events.topics import Role
 from projections import contact, keyspace
-from projections.account import Directory
+from projections.account import Account, Directory
 from projections.keyspace import MemoryView
 from streams import roster
+from streams.leave import FREE, GO, Gate, Leave
 from streams.turn import Decision
 
 Queues = dict[Role, deque[Event]]
@@ -94,6 +96,7 @@ class _Replay:
     view: MemoryView = field(default_factory=MemoryView)
     now: int = 0
     accounts: Directory = field(init=False)
+    gate: Gate = FREE
     spread: list[Input] = field(default_factory=list)  # what its opt-outs tell every partition
 
     def __post_init__(self) -> None:
@@ -112,6 +115,7 @@ class _Replay:
         """The facts of one cause, decided again."""
         self.now = group.facts[0].fact.time
         self.accounts = self.evidence.directory(_looked_at(group))
+        self.gate = _Told(group)
         try:
             if group.internal:
                 facts = self._internal(group)
@@ -145,7 +149,7 @@ class _Replay:
         return None
 
     def _handle(self, event: Event) -> Decision:
-        decision = _handle(self.evidence, event, self.view, self.now, self.accounts)
+        decision = _handle(self.evidence, event, self.view, self.now, self.accounts, self.gate)
         self.spread += decision.spread
         return decision
 
@@ -168,7 +172,7 @@ class _Replay:
         while self.view.scan(keyspace.TIMERS, 1):
             first = self.view.scan(keyspace.TIMERS, 1)[0][0]
             partition, key = group.partition, self.evidence.mac_key
-            fired = roster.due(self.view, self.accounts, self.now, partition, key, limit=1)
+            fired = roster.due(self.view, self.accounts, self.now, partition, key, limit=1, gate=self.gate)
             facts = [fact for decision in fired for fact in decision.facts]
             self.spread += [event for decision in fired for event in decision.spread]
             if first == wanted or facts or not fired:
@@ -189,6 +193,25 @@ class _Replay:
         )
 
 
+class _Told:
+    """streams/leave.py's Gate as the facts tell what it said: when a worker may call the provider is known to it alone,
+    but what it was told, and what followed, is in the fact."""
+
+    def __init__(self, group: Group) -> None:
+        facts = [of.fact.data for of in group.facts]
+        self._leave = next(
+            (
+                Leave(d.until, d.reason)
+                for d in facts
+                if isinstance(d, SendDeferred) and d.reason in ("rate", "circuit")
+            ),
+            GO,
+        )
+
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+        return self._leave
+
+
 def _folded(evidence: Evidence, subject: str, updates: Sequence[Event]) -> Iterator[str]:
     """The contact as the journal tells it, against a plain fold of its updates in their order and nothing else."""
     key = keyspace.contact_key(subject)
@@ -206,14 +229,16 @@ def _looked_at(group: Group) -> int | None:
     """The version of the settings that a decision says it looked at; None where it says nothing."""
     for of in group.facts:
         data = of.fact.data
-        if isinstance(data, SendAttempted | SendSkipped) and "settings_version" in data.looked_at:
+        if isinstance(data, SendAttempted | SendSkipped | SendDeferred) and "settings_version" in data.looked_at:
             return int(data.looked_at["settings_version"])
     return None
 
 
-def _handle(evidence: Evidence, event: Event, view: MemoryView, now: int, accounts: Directory) -> Decision:
+def _handle(
+    evidence: Evidence, event: Event, view: MemoryView, now: int, accounts: Directory, gate: Gate = FREE
+) -> Decision:
     assert event.event is not None  # noqa: S101 - asked of readable ones only
     return roster.handle(
         event.event, event.landed.role, view, accounts, now, event.landed.partition, evidence.mac_key,
-        moved=event.landed.origin is not None,
+        moved=event.landed.origin is not None, gate=gate,
     )  # fmt: skip

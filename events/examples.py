@@ -173,6 +173,7 @@ _DATA: Final[tuple[tuple[int, FactData], ...]] = (  # the input that caused it, 
             request=REQUESTED.as_json(),
             requested_at=SEVEN + 5 * MINUTE,
             body="9f86d081884c7d65",
+            looked_at={"settings_version": 2},
         ),
     ),
     (

@@ -178,7 +178,10 @@ class SendSkipped:
 
 @dataclass(frozen=True, slots=True)
 class SendDeferred:
-    """The SMS waits until a time, ms; `request` is the data of the request: the fact alone rebuilds the state."""
+    """The SMS waits until a time, ms; `request` is the data of the request: the fact alone rebuilds the state.
+
+    `looked_at` as in SendSkipped; of an attempt that was refused, and is decided anew later, it is empty.
+    """
 
     TYPE: ClassVar[str] = "recado.send.deferred.v1"
     send_id: str
@@ -188,6 +191,7 @@ class SendDeferred:
     request: Mapping[str, Any] = field(metadata={"personal": True})
     requested_at: int = field(default=0, metadata={"moment": True})
     body: str = ""
+    looked_at: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from events.contact import ContactErasure, ContactUpdated
 from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact, SendFact
 from events.opt_out import NumberOptedOut, OptOutRequested
-from events.send import SendAttempted, SendRequested
+from events.send import SendAttempted, SendDeferred, SendRequested
 from events.topics import CLASS_OF, Role
 from projections import keyspace, parking, send
 from projections.account import Directory
@@ -23,6 +23,7 @@ from projections.send import Call
 from streams import opt_outs
 from streams.deciders import answer, contact, deadline, dispatch, inbound, receipt
 from streams.deciders.dispatch import Links, Place
+from streams.leave import FREE, Gate
 from streams.turn import REPEATED, UNCHANGED, Cause, Decision, Turn
 
 NO_LINKS: Final = Links()
@@ -40,6 +41,7 @@ def handle(
     mac_key: bytes,
     moved: bool = False,
     links: Links = NO_LINKS,
+    gate: Gate = FREE,
 ) -> Decision:
     """Decide one event that belongs in this partition, and fold the facts into the view.
 
@@ -49,7 +51,7 @@ def handle(
     seen = keyspace.seen_key(event.subject, event.source, event.id)
     if view.get(seen) is not None:
         return REPEATED
-    turn = Turn(view, accounts, now, Place(partition, mac_key, links), moved)
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate), moved)
     decided = ROSTER[type(event.data)](event.data, event, role, turn)
     view.put(seen, keyspace.forgotten_after(max(now, event.time)))
     return decided
@@ -111,10 +113,10 @@ ROSTER: Final[Mapping[type, Handler]] = {
 
 def due(
     view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000,
-    links: Links = NO_LINKS,
+    links: Links = NO_LINKS, gate: Gate = FREE,
 ) -> list[Decision]:  # fmt: skip
     """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time."""
-    turn = Turn(view, accounts, now, Place(partition, mac_key, links))
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate))
     return [_fired(turn, key) for key, _ in view.scan(keyspace.TIMERS, limit, b"t/%013d" % (now + 1))]
 
 
@@ -168,12 +170,13 @@ def _again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
 
 
 def _resent(turn: Turn, sent: send.State, hashed: str, given_up: Decision, cause: Cause) -> Decision:
-    """An account may want its SMS twice rather than not at all. What may not go any more stays given up."""
+    """An account may want its SMS twice rather than not at all, even if it must wait once more for its turn. What may
+    not go any more stays given up."""
     account = turn.accounts.account(sent.subject.partition("/")[0])
     if account is None or sent.class_ not in account.resend_unknown:
         return given_up
     decided = _again(turn, sent, hashed)
-    if not any(isinstance(data, SendAttempted) for data in decided):
+    if not any(isinstance(data, SendAttempted | SendDeferred) for data in decided):
         return given_up
     attempted = _dispatched(turn, sent.subject, hashed, decided, cause)
     return attempted._replace(facts=[*given_up.facts, *attempted.facts])

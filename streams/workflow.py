@@ -12,6 +12,7 @@ from projections import keyspace
 from projections.account import Directory
 from streams import roster
 from streams.deciders.dispatch import Links
+from streams.leave import FREE, Gate
 from streams.verdict import Misplaced, Verdict
 from streams.view import StateView
 
@@ -23,13 +24,14 @@ class SendingWorkflow:
 
     def __init__(
         self, partition: int, partitions: int, directory: Directory, mac_key: bytes, version: Callable[[], int],
-        links: Links = roster.NO_LINKS,
+        links: Links = roster.NO_LINKS, gate: Gate = FREE,
     ) -> None:  # fmt: skip
         self._partition = partition
         self._partitions = partitions
         self._directory = directory
         self._mac_key = mac_key
         self._links = links
+        self._gate = gate
         self.settings_version = version
 
     def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
@@ -37,8 +39,9 @@ class SendingWorkflow:
         if role in ROUTED:
             self._check_partition(event, view)
         decision = roster.handle(
-            event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved, links=self._links
-        )
+            event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved, links=self._links,
+            gate=self._gate,
+        )  # fmt: skip
         silent = b""
         if decision.outcome == "unchanged":
             silent = keyspace.seen_key(event.subject, event.source, event.id)[len(keyspace.SEEN) :]
@@ -59,7 +62,9 @@ class SendingWorkflow:
                 raise Misplaced(home)
 
     def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]:
-        decisions = roster.due(view, self._directory, now, self._partition, self._mac_key, limit, self._links)
+        decisions = roster.due(
+            view, self._directory, now, self._partition, self._mac_key, limit, self._links, self._gate
+        )
         return [
             Verdict(decision.outcome, decision.facts, decision.calls, messages=self._to_all(decision.spread))
             for decision in decisions

@@ -1,12 +1,13 @@
 """May this SMS go, now? Folds projections/send.py and projections/contact.py.
 
-In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider.
+In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider; and
+last, as it takes what it grants, whether the provider may be called for the account now (streams/leave.py).
 """
 
 import re
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -17,6 +18,7 @@ from events.shape import Class
 from projections import contact, send, template, text, transliteration
 from projections.account import Account, Directory, SavedTemplate
 from streams.deciders.eligibility import No, addressee, expiry
+from streams.leave import FREE, Gate
 
 __all__ = ["Asked", "Links", "Place", "again", "asked", "decide"]
 
@@ -32,11 +34,13 @@ class Links(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a client id and a link are made of, besides the send: the contact's partition and the keys of the MACs."""
+    """What a client id and a link are made of, besides the send: the contact's partition and the keys of the MACs; and
+    who says whether the provider may be called now."""
 
     partition: int
     mac_key: bytes
     links: Links = Links()
+    gate: Gate = FREE
 
 
 class Asked(NamedTuple):
@@ -109,9 +113,7 @@ def _decided(
     if no is not None:
         return _skipped(asked, no, looked_at)
     if data.not_before is not None and data.not_before > now:
-        return SendDeferred(
-            asked.send_id, asked.class_, data.not_before, "not_before", asked.request, asked.requested_at, asked.body
-        )
+        return _deferred(asked, data.not_before, "not_before", looked_at)
     saved = account.templates.get(data.template) if data.template is not None else None
     labels = list(dict.fromkeys((*(saved.labels if saved else ()), *data.labels)))
     if account.stopped:
@@ -129,6 +131,9 @@ def _decided(
         return _skipped(asked, words, looked_at)
     if not account.connected:
         return _skipped(asked, No("connector_missing", "the account has no provider to send through"), looked_at)
+    leave = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred")
+    if leave.until is not None:
+        return _deferred(asked, leave.until, leave.reason or "rate", looked_at)
     attempt = sent.tried + 1
     return SendAttempted(
         asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
@@ -136,6 +141,14 @@ def _decided(
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
         words.unsubscribe,
     )  # fmt: skip
+
+
+def _deferred(
+    asked: Asked, until: int, reason: Literal["not_before", "rate", "circuit"], looked_at: dict[str, Any]
+) -> SendDeferred:
+    return SendDeferred(
+        asked.send_id, asked.class_, until, reason, asked.request, asked.requested_at, asked.body, looked_at
+    )
 
 
 def _skipped(asked: Asked, no: No, looked_at: dict[str, Any]) -> SendSkipped:

@@ -18,16 +18,19 @@ from events.dead_letter import DeadLetter, encode_dead_letter
 from events.envelope import Input, InputData, Undecodable
 from events.examples import SEVEN
 from events.partition import partition_of
+from events.shape import Class
 from events.topics import Role
 from projections import keyspace
-from projections.account import Directory
+from projections.account import Account, Directory
 from projections.keyspace import MemoryView
 from projections.send import Call
 from streams import roster
+from streams.leave import GO, Leave
 from streams.turn import Decision
 
 PARTITIONS = 3
 MAC_KEY = b"k" * 32
+WAITED = 500  # ms
 SETTINGS = {
     "country": "ES",
     "connector": {"provider": "instasent", "base_url": "http://127.0.0.1:1", "token": {"sealed": "v1.bm9uZQ"}},
@@ -53,6 +56,7 @@ class World:
     directory: Directory = field(default_factory=Directory)
     ledger: list[str | None] = field(default_factory=list)
     now: int = SEVEN
+    asked: int = 0
 
     def append(
         self, role: Role, partition: int, key: bytes | None, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()
@@ -94,6 +98,23 @@ class World:
                         self.positions[role, partition] += 1
                         self.decide(self.topics[role, partition][at])
                         moved = True
+                moved = self.fire(partition) or moved
+
+    def fire(self, partition: int) -> bool:
+        """What waited for the provider's sake goes on, at its time."""
+        view = self.views[partition]
+        due = roster.next_due(view)
+        if due is None or due > self.now + WAITED:
+            return False
+        self.now = max(self.now + 1, due)
+        for decision in roster.due(view, self.directory, self.now, partition, MAC_KEY, 1, gate=self):
+            self.keep(partition, decision)
+        return True
+
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+        """streams/leave.py's Gate: every ninth send has to wait, some of them twice."""
+        self.asked += 1
+        return Leave(now + WAITED, "circuit" if self.asked % 2 else "rate") if self.asked % 9 == 0 else GO
 
     def decide(self, landed: Landed) -> None:
         self.now += 1
@@ -108,7 +129,10 @@ class World:
                 self.append(role, home, landed.key, landed.value or b"", origin)
                 return
             view, moved = self.views[partition], landed.origin is not None
-            self.keep(partition, roster.handle(event, role, view, self.directory, self.now, partition, MAC_KEY, moved))
+            self.keep(
+                partition,
+                roster.handle(event, role, view, self.directory, self.now, partition, MAC_KEY, moved, gate=self),
+            )
         except Undecodable as no:
             self.bury(landed, no)
 

@@ -28,6 +28,11 @@ def test_more_attempts_left_open_than_the_faults_explain_are_found(evidence: Evi
     assert found(evidence, plan, most_unknown=unknown - 1) == {"outcomes"}
 
 
+def test_a_send_that_waited_for_the_provider_is_decided_again_from_what_its_facts_say(evidence: Evidence) -> None:
+    waited = [fact["data"]["reason"] for fact in map(told, evidence.of(Role.JOURNAL)) if "deferred" in fact["type"]]
+    assert {"rate", "circuit"} <= set(waited)
+
+
 # --- mutants: a line each, and the checks that must find it ---------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from projections.keyspace import MemoryView
 from projections.send import Call
 from streams import roster
 from streams.deciders.dispatch import Links
+from streams.leave import FREE, Gate
 from streams.roster import Decision
 
 PARTITION = 3
@@ -41,6 +42,7 @@ class OnePartition:
     facts: list[Fact] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     spread: list[Input] = field(default_factory=list)
+    gate: Gate = FREE
 
     def __post_init__(self) -> None:
         self.configure(**SETTINGS)
@@ -70,7 +72,7 @@ class OnePartition:
     def handle(self, event: Input, role: Role, moved: bool = False) -> Decision:
         """Also an event that was handled before."""
         decision = roster.handle(
-            event, role, self.view, self.accounts, self.now, PARTITION, KEY, moved=moved, links=LINKS
+            event, role, self.view, self.accounts, self.now, PARTITION, KEY, moved=moved, links=LINKS, gate=self.gate
         )
         return self._kept(decision)
 
@@ -132,7 +134,7 @@ class OnePartition:
         until, before = self.now + ms, len(self.facts)
         while (due := roster.next_due(self.view)) is not None and due <= until:
             self.now = max(due, self.now)
-            for decision in roster.due(self.view, self.accounts, self.now, PARTITION, KEY, 1, LINKS):
+            for decision in roster.due(self.view, self.accounts, self.now, PARTITION, KEY, 1, LINKS, self.gate):
                 self._kept(decision)
         self.now = until
         return [fact.data for fact in self.facts[before:]]

@@ -1,0 +1,46 @@
+"""May a send go now, for its account's sake? The port that the last check of deciders/dispatch.py asks. Pure.
+
+Behind it, in a worker, stand what is known of the provider's limits and of its health (streams/gate.py). A judge that
+decides again has the answer from the fact: `until` and `reason` of the deferral, or that there was an attempt.
+"""
+
+from typing import Final, Literal, NamedTuple, Protocol
+
+from events.shape import Class
+from projections.account import Account
+
+__all__ = ["FREE", "GO", "Free", "Gate", "Leave"]
+
+
+class Leave(NamedTuple):
+    """`until` None: go now, by the account's connector, and what was asked for counts as used. Else not before `until`
+    (ms), because of `reason`; each that must wait gets a time of its own, so that not all come back at once.
+
+    `fallback` True, only where `until` is set: the account's other connector is set and free to go by at once, and what
+    was asked for counts as used there. Who may not go that way waits until `until`.
+    """
+
+    until: int | None = None
+    reason: Literal["rate", "circuit"] | None = None
+    fallback: bool = False
+
+
+GO: Final = Leave()
+
+
+class Gate(Protocol):
+    """Asked once for each send that would otherwise be attempted at `now` (ms)."""
+
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+        """`waited` says that the send comes from a deferral, so that those in the queue go before new ones."""
+        ...
+
+
+class Free:
+    """Nothing is known of any provider: everything may go."""
+
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+        return GO
+
+
+FREE: Final = Free()
