@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from events.shape import Data, Moment, check_storable
 
+Provider = Literal["instasent", "twilio"]
+
 _Word = Annotated[str, StringConstraints(max_length=256), AfterValidator(check_storable)]
 _Body = Annotated[str, StringConstraints(max_length=65_536), AfterValidator(check_storable)]
 _Raw = Annotated[str, StringConstraints(max_length=131_072), AfterValidator(check_storable)]  # 64 KiB, or their base64
@@ -16,7 +18,7 @@ class CallbackReceived(Data):
     the time of receipt is None; the ingress caps bodies at 64 KiB."""
 
     TYPE: ClassVar[str] = "recado.callback.received.v1"
-    provider: Literal["instasent"]
+    provider: Provider
     received_at: Moment
     client_id: _Word | None = None
     provider_id: _Word | None = None

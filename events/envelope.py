@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Self
 
 from events.account import AccountConfigured, SendCancelled, TemplateSaved
-from events.answer import AnswerReceived
+from events.answer import AnswerReceived, SendSettled
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.opt_out import NumberOptedOut, OptOutRequested
@@ -73,11 +73,12 @@ def split_subject(subject: str) -> tuple[str, str]:
 AccountData = AccountConfigured | TemplateSaved | SendCancelled
 OptOutData = OptOutRequested | NumberOptedOut
 InputData = (
-    ContactUpdated | ContactErasure | SendRequested | AnswerReceived | CallbackReceived | OptOutData | AccountData
+    ContactUpdated | ContactErasure | SendRequested | AnswerReceived | SendSettled | CallbackReceived | OptOutData
+    | AccountData
 )  # fmt: skip
 INPUTS: Final[tuple[type[InputData], ...]] = (
     AccountConfigured, TemplateSaved, SendCancelled, ContactUpdated, ContactErasure, SendRequested, CallbackReceived,
-    AnswerReceived, OptOutRequested, NumberOptedOut,
+    AnswerReceived, SendSettled, OptOutRequested, NumberOptedOut,
 )  # fmt: skip
 NO_EXTENSIONS: Final[Mapping[str, object]] = MappingProxyType({})
 

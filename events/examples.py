@@ -7,7 +7,7 @@ does not go, and at the end she is forgotten. The numbers are of libphonenumber'
 from typing import Final
 
 from events.account import AccountConfigured, SendCancelled, TemplateSaved
-from events.answer import AnswerReceived
+from events.answer import AnswerReceived, SendSettled
 from events.callback import CallbackReceived
 from events.contact import (
     ContactErased,
@@ -111,6 +111,9 @@ REQUESTED: Final = SendRequested.of_json(
 REQUESTED_ALERT: Final = SendRequested.of_json(
     {"send_id": "alert-7", "to": {"alert": "+34612345679"}, "sender": "Acme", "text": "Pedido 1234 sin pagar"}
 )
+SETTLED: Final = SendSettled(
+    send_id="order-1236", outcome="accepted", by="ana", because="Instasent's dashboard shows it as delivered"
+)
 ANSWERED: Final = AnswerReceived.of_json(
     {
         "send_id": "order-1234",
@@ -153,6 +156,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     _input(9, ERASURE, SUBJECT, "/console"),
     _input(10, OPT_OUT_REQUESTED, OPT_OUT, "/recado/opt-out"),
     _input(11, NUMBER_OPTED_OUT, SUBJECT, "/recado/numbers"),
+    _input(12, SETTLED, SUBJECT, "/recado/cli"),
 )
 
 _LOOKED_AT: Final = {"phone_status": "active", "subscription": "subscribed", "settings_version": 2}

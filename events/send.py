@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from events.callback import Provider
 from events.shape import (
     SCALAR_SCHEMA,
     VALUES,
@@ -200,7 +201,7 @@ class SendAttempted:
 
     `to` is E.164 with +; `text` is as handed over, variables filled; `parts` are SMS parts; `alert` says that `to` is a
     fixed number; `looked_at` are the values each rule of eligibility saw; `unsubscribe` is the code of the opt-out link
-    in the text.
+    in the text. `provider` is who is called, `fallback` says that it is the account's second connector.
     """
 
     TYPE: ClassVar[str] = "recado.send.attempted.v1"
@@ -222,22 +223,29 @@ class SendAttempted:
     requested_at: int = field(default=0, metadata={"moment": True})
     body: str = ""
     unsubscribe: str | None = None
+    provider: Provider = "instasent"
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SendAccepted:
-    """The provider took the SMS; `provider_id` is its name for it, None where the answer that bore it was lost."""
+    """The provider took the SMS; `provider_id` is its name for it, None where the answer that bore it was lost.
+
+    `settled` says what settled it where neither an answer nor a receipt did: `{"evidence": "list"}`, or
+    `{"evidence": "operator", "by": who, "because": why}`.
+    """
 
     TYPE: ClassVar[str] = "recado.send.accepted.v1"
     send_id: str
     attempt: int
     provider_id: str | None
+    settled: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SendRefused:
     """The provider surely did not take the SMS. `status` is the HTTP status, None where nothing was reached; `final`
-    False means that the next attempt is decided anew."""
+    False means that the next attempt is decided anew. `settled` as in SendAccepted."""
 
     TYPE: ClassVar[str] = "recado.send.refused.v1"
     send_id: str
@@ -245,6 +253,7 @@ class SendRefused:
     status: int | None
     message: str | None
     final: bool
+    settled: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from events.account import AccountConfigured, SendCancelled, TemplateSaved
-from events.answer import AnswerReceived
+from events.answer import AnswerReceived, SendSettled
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.fact import DATA
@@ -134,10 +134,11 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         Role.ANSWERS,
-        "What the provider answered, written by Recado's sender.",
+        "What the provider answered, written by Recado's sender; what its list says, by Recado's sweeper; what an "
+        "operator settles by hand.",
         _CONTACT,
         "all",
-        (AnswerReceived.TYPE,),
+        (AnswerReceived.TYPE, SendSettled.TYPE),
         internal=True,
         retention=7 * _DAY_MS,
     ),

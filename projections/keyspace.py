@@ -3,6 +3,7 @@
     c/<account>/<contact>      contact.State
     s/<send hash>              send.State
     o/<send hash>              marker of an open attempt: attempted, and no outcome yet
+    x/<account>/<send hash>    an attempt whose outcome nobody knows: [its number, when it was made in ms]
     t/<due ms>/<send hash>     timer: deferred, to be resolved, or to be closed at that time
     i/<16 bytes>               an event that was read: the day (since the epoch) after which it is forgotten
     u/<code>                   contacts whose opt-out link has this code: one, but for one chance in 10^15
@@ -10,7 +11,7 @@
     r/<send hash>              receipts that came before their attempt: the day they are forgotten, and themselves
     p/...                      the engine's own (positions, counters)
 
-`apply` alone changes c/, s/, o/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them.
+`apply` alone changes c/, s/, o/, x/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them.
 """
 
 from hashlib import blake2b
@@ -35,14 +36,17 @@ from events.send import (
 from projections import contact, send
 
 __all__ = [
-    "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "SEEN", "SENDS", "SWEPT", "TIMERS", "MemoryView", "View", "apply",
+    "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "SEEN", "SENDS", "SWEPT", "TIMERS", "UNSETTLED", "MemoryView",
+    "View", "apply",
     "contact_key", "decode", "encode", "evolve", "fold", "forgettable", "forgotten_after", "link_key", "number_key",
     "open_key", "owner_of", "parked_key", "seen_key", "send_key", "timer", "timer_key",
+    "unsettled", "unsettled_key",
 ]  # fmt: skip
 
 CONTACTS: Final = b"c/"
 SENDS: Final = b"s/"
 OPEN: Final = b"o/"
+UNSETTLED: Final = b"x/"
 TIMERS: Final = b"t/"
 SEEN: Final = b"i/"
 PARKED: Final = b"r/"
@@ -113,6 +117,16 @@ def send_key(hashed: str) -> bytes:
 
 def open_key(hashed: str) -> bytes:
     return b"o/" + hashed.encode()
+
+
+def unsettled_key(account: str, hashed: str) -> bytes:
+    return b"x/%s/%s" % (account.encode(), hashed.encode())
+
+
+def unsettled(key: bytes) -> tuple[str, str]:
+    """The account and the send of such a key."""
+    account, _, hashed = key[2:].decode().partition("/")
+    return account, hashed
 
 
 def timer_key(due: int, hashed: str) -> bytes:
@@ -203,7 +217,7 @@ def apply(view: View, fact: Fact, now: int = 0) -> None:
 
 
 def fold(view: View, fact: Fact) -> None:
-    """Fold one fact into c/, s/, o/, t/, u/ and n/: the only code that changes them."""
+    """Fold one fact into c/, s/, o/, x/, t/, u/ and n/: the only code that changes them."""
     key = contact_key(fact.subject)
     view.put(key, evolve(view, view.get(key) or contact.initial, fact))
 
@@ -259,6 +273,10 @@ def _fold_send(view: View, fact: Fact, owner: contact.State) -> contact.Attempte
         view.delete(open_key(hashed))
     elif after.phase == "open" and before.phase != "open":
         view.put(open_key(hashed), 1)
+    if after.phase == "unknown" and isinstance(data, SendUnknown):
+        view.put(unsettled_key(fact.subject.partition("/")[0], hashed), [data.attempt, before.changed_at])
+    elif before.phase == "unknown" and after.phase != "unknown":
+        view.delete(unsettled_key(fact.subject.partition("/")[0], hashed))
     view.put(key, after)
     if not isinstance(data, MessageStateChanged):
         return None

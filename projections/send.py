@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
+from events.callback import Provider
 from events.fact import Fact
 from events.message import Bounce, InboundReceived, LinkClicked, MessageStateChanged
 from events.send import (
@@ -55,6 +56,8 @@ class Call:
     sender: str
     text: str
     encoding: Literal["GSM-7", "UCS-2"]
+    provider: Provider = "instasent"
+    fallback: bool = False  # through the account's second connector
 
     @classmethod
     def of(cls, attempted: SendAttempted, subject: str, partition: int, hashed: str) -> "Call":
@@ -62,13 +65,15 @@ class Call:
         return cls(
             subject.partition("/")[0], subject, partition, attempted.send_id, hashed, attempted.attempt,
             attempted.client_id, attempted.class_, attempted.to, attempted.sender, attempted.text, attempted.encoding,
+            attempted.provider, attempted.fallback,
         )  # fmt: skip
 
 
 class Attempt(NamedTuple):
     """One attempt: `sequence` is that of its fact, and so the order of a contact's attempts.
 
-    `own` says that it went to the number which the contact then had.
+    `own` says that it went to the number which the contact then had; `provider_id` is the provider's name for it, which
+    its list is asked by. NOTE: stored as a JSON array in this order, as State is.
     """
 
     number: int
@@ -77,6 +82,9 @@ class Attempt(NamedTuple):
     outcome: Outcome = "open"
     state: str = "pending"
     bounce: Bounce | None = None
+    provider_id: str | None = None
+    provider: Provider = "instasent"
+    fallback: bool = False
 
 
 class State(NamedTuple):
@@ -133,12 +141,13 @@ def evolve(state: State, fact: Fact, own: bool = False) -> State:
         case SendDeferred():
             return _begun(state, fact, data)._replace(phase="deferred", due=data.until, request=data.request)
         case SendAttempted():
-            attempts = (*state.attempts, Attempt(data.attempt, fact.sequence, own))[-KEPT_ATTEMPTS:]
+            attempt = Attempt(data.attempt, fact.sequence, own, provider=data.provider, fallback=data.fallback)
+            attempts = (*state.attempts, attempt)[-KEPT_ATTEMPTS:]
             return _begun(state, fact, data)._replace(
                 phase="open", due=0, tried=data.attempt, attempts=attempts, request=data.request
             )
         case SendAccepted():
-            state = _settled(state, data.attempt, "accepted")
+            state = _settled(state, data.attempt, "accepted", data.provider_id)
             return state._replace(phase="accepted", due=0, request=None, changed_at=fact.time)
         case SendRefused():
             state = _settled(state, data.attempt, "refused")
@@ -165,9 +174,12 @@ def _begun(state: State, fact: Fact, data: SendSkipped | SendDeferred | SendAtte
     return State(fact.subject, data.send_id, data.class_, data.body, requested_at=requested_at, changed_at=fact.time)
 
 
-def _settled(state: State, number: int, outcome: Outcome) -> State:
+def _settled(state: State, number: int, outcome: Outcome, provider_id: str | None = None) -> State:
     return state._replace(
-        attempts=tuple(a._replace(outcome=outcome) if a.number == number else a for a in state.attempts)
+        attempts=tuple(
+            a._replace(outcome=outcome, provider_id=provider_id or a.provider_id) if a.number == number else a
+            for a in state.attempts
+        )
     )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from events import client_id
-from events.answer import AnswerReceived
+from events.answer import AnswerReceived, Report, SendSettled
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact, SendFact
 from events.opt_out import NumberOptedOut, OptOutRequested
-from events.send import SendAttempted, SendDeferred, SendRequested
+from events.send import SendAttempted, SendDeferred, SendRefused, SendRequested
 from events.topics import CLASS_OF, Role
 from projections import keyspace, parking, send
 from projections.account import Directory
@@ -21,7 +21,7 @@ from projections.contact import Attempted
 from projections.keyspace import View
 from projections.send import Call
 from streams import opt_outs
-from streams.deciders import answer, contact, deadline, dispatch, inbound, receipt
+from streams.deciders import answer, contact, deadline, dispatch, inbound, receipt, settlement
 from streams.deciders.dispatch import Links, Place
 from streams.leave import FREE, Gate
 from streams.turn import REPEATED, UNCHANGED, Cause, Decision, Turn
@@ -79,8 +79,35 @@ def _requested(data: SendRequested, event: Input, role: Role, turn: Turn) -> Dec
 
 def _answered(data: AnswerReceived, event: Input, role: Role, turn: Turn) -> Decision:
     sent = turn.send(client_id.send_hash(event.subject, data.send_id))
-    decided = answer.decide(data, sent, turn.now)
-    return _applied(turn.keep(event.subject, decided, turn.now, Cause(event.id, event.source)))
+    cause = Cause(event.id, event.source)
+    facts = turn.keep(event.subject, answer.decide(data, sent, turn.now), turn.now, cause)
+    if data.report is None:
+        return _applied(facts)
+    told = _listed(data, data.report, event, turn, cause)
+    return told._replace(outcome="applied", facts=[*facts, *told.facts]) if facts else told
+
+
+def _listed(data: AnswerReceived, report: Report, event: Input, turn: Turn, cause: Cause) -> Decision:
+    """The provider's list tells of an attempt as a receipt would: whatever a provider lists, it took."""
+    hashed = client_id.send_hash(event.subject, data.send_id)
+    heard = CallbackReceived(
+        provider=report.provider, received_at=event.time, client_id=data.client_id, provider_id=data.provider_id,
+        status=report.status, code=report.code, event_at=report.event_at,
+    )  # fmt: skip
+    return _told(heard, turn, turn.send(hashed), hashed, data.attempt, cause)
+
+
+def _settled(data: SendSettled, event: Input, role: Role, turn: Turn) -> Decision:
+    hashed = client_id.send_hash(event.subject, data.send_id)
+    sent, account = turn.send(hashed), turn.accounts.account(event.account)
+    resend = account is not None and sent.class_ in account.resend_unknown
+    decided = settlement.decide(data, sent, turn.now, resend=resend)
+    cause = Cause(event.id, event.source)
+    facts = turn.keep(event.subject, decided, turn.now, cause)
+    if not any(isinstance(fact, SendRefused) and not fact.final for fact in decided):
+        return _applied(facts)
+    followed = _dispatched(turn, event.subject, hashed, _again(turn, turn.send(hashed), hashed), cause)
+    return followed._replace(outcome="applied", facts=[*facts, *followed.facts])
 
 
 def _called_back(data: CallbackReceived, event: Input, role: Role, turn: Turn) -> Decision:
@@ -104,7 +131,8 @@ ROSTER: Final[Mapping[type, Handler]] = {
     ContactUpdated: _updated,  # phone, status, subscription, fields changed or refused: deciders/contact.py
     ContactErasure: _erased,  # erased: deciders/contact.py
     SendRequested: _requested,  # attempted, deferred or skipped: deciders/dispatch.py
-    AnswerReceived: _answered,  # accepted, refused or unknown; deferred: deciders/answer.py
+    AnswerReceived: _answered,  # accepted, refused or unknown; deferred: deciders/answer.py; listed: receipt.py
+    SendSettled: _settled,  # accepted or refused by an operator; attempted: deciders/settlement.py
     OptOutRequested: opt_outs.by_link,  # subscription: deciders/opt_out.py
     NumberOptedOut: opt_outs.by_number,  # subscription of the other contacts with a number: deciders/opt_out.py
     CallbackReceived: _called_back,  # accepted, state, phone status: receipt.py; reply, subscription: inbound.py

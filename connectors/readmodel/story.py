@@ -4,8 +4,8 @@ A story is the contact's facts in their order, and before a send's first decisio
 whom. What a decision looked at is told rule by rule (reasons.py).
 """
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple, assert_never
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, assert_never
 
 from connectors.readmodel.message import Row
 from connectors.readmodel.reasons import DEFERRED, SKIPPED, STATES, UNKNOWN, Check, checks
@@ -101,9 +101,13 @@ def _tell(data: FactData, source: str) -> tuple[str, str]:
             return f"Waits until {instant.render(until)}: {DEFERRED.get(reason, reason)}.", ""
         case SendAttempted():
             return _attempted(data), ""
-        case SendAccepted(attempt=attempt, provider_id=name):
-            told = [one for one in (_evidence(source), f"its id there: {name}" if name else "") if one]
-            return f"Attempt {attempt}: the provider took it.", "; ".join(told)
+        case SendAccepted(attempt=attempt, provider_id=name, settled=settled):
+            known = _evidence(source) if settled is None else _because(settled)
+            told = [one for one in (known, f"its id there: {name}" if name else "") if one]
+            return f"Attempt {attempt}: the provider took it{_settled(settled)}.", "; ".join(told)
+        case SendRefused(attempt=attempt, settled=Mapping() as settled, final=final):
+            follows = "" if final else "; what follows is decided anew"
+            return f"Attempt {attempt}: the provider did not take it{_settled(settled)}{follows}.", _because(settled)
         case SendRefused(attempt=attempt, final=True):
             return f"Attempt {attempt}: the provider refused it for good.", _refusal(data)
         case SendRefused(attempt=attempt):
@@ -186,6 +190,17 @@ def outcome(row: Row) -> str:
             return "The provider took it; no receipt has come yet."
         case _:
             return f"The SMS {STATES.get(row['state'], row['state'])}."
+
+
+def _settled(settled: Mapping[str, Any] | None) -> str:
+    """Who or what settled an unknown outcome, where neither an answer nor a receipt did."""
+    if settled is None:
+        return ""
+    return ", its own list says" if settled["evidence"] == "list" else f", says the operator {settled['by']}"
+
+
+def _because(settled: Mapping[str, Any]) -> str:
+    return f"because: {settled['because']}" if "because" in settled else ""
 
 
 def _evidence(source: str) -> str:

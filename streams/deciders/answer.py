@@ -27,7 +27,8 @@ def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact]:
     if attempt is None or attempt.outcome not in ("open", "unknown", "given_up"):
         return []
     if data.outcome == "accepted":
-        return [SendAccepted(data.send_id, data.attempt, data.provider_id)]
+        settled = {"evidence": "list"} if data.report is not None else None
+        return [SendAccepted(data.send_id, data.attempt, data.provider_id, settled)]
     if attempt.outcome == "given_up":  # whether it went is told by evidence that it did, and by nothing else
         return []
     if data.outcome == "unknown":

@@ -1,13 +1,13 @@
 """What a receipt means for its message and for the contact's phone. Folds projections/send.py and contact.py.
 
 The message only rises in rank, and bounces count in the order of the attempts, so receipts in any order and any number
-of times end alike. The table of statuses is instasent.md's, section 3.
+of times end alike. The table of statuses is instasent.md's, section 3; Twilio's are those of its Messages API.
 """
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from events.callback import CallbackReceived
+from events.callback import CallbackReceived, Provider
 from events.contact import PhoneStatusChanged
 from events.fact import Fact, FactData
 from events.message import Bounce, MessageStateChanged
@@ -16,7 +16,7 @@ from projections import contact, send
 from projections.account import Account
 from projections.contact import Attempted
 
-__all__ = ["STATUSES", "Meaning", "decide"]
+__all__ = ["STATUSES", "TWILIO", "Meaning", "decide"]
 
 _HARD_IN_A_ROW: Final = 3
 
@@ -44,15 +44,31 @@ STATUSES: Final[Mapping[str, Meaning]] = {
     "unknown": Meaning(None),
     "stop": Meaning(None),
 }
+TWILIO: Final[Mapping[str, Meaning]] = {
+    "accepted": Meaning("accepted"),
+    "scheduled": Meaning("accepted"),
+    "queued": Meaning("accepted"),
+    "sending": Meaning("accepted"),
+    "sent": Meaning("sent"),
+    "delivered": Meaning("delivered"),
+    "read": Meaning("delivered"),
+    "undelivered": Meaning("failed", "soft"),
+    "failed": Meaning("failed", "soft"),
+    "canceled": Meaning("canceled"),
+}
+_TWILIO_HARD: Final = frozenset((30005, 30006))  # no such handset; a landline, or a carrier that cannot be reached
+_BY_PROVIDER: Final[Mapping[Provider, Mapping[str, Meaning]]] = {"instasent": STATUSES, "twilio": TWILIO}
 _OURS: Final = Meaning(None)
 
 
-def meaning(status: str, code: int | None, account: Account | None) -> Meaning:
-    """The table, but for what the account says of a status and code that mean that it failed."""
-    known = STATUSES.get(status, _OURS)
-    if account is None or known.state not in ("failed", "expired"):
+def meaning(provider: Provider, status: str, code: int | None, account: Account | None) -> Meaning:
+    """The provider's table, but for what the account says of a status and code that mean that it failed."""
+    known = _BY_PROVIDER[provider].get(status, _OURS)
+    if known.state not in ("failed", "expired"):
         return known
-    said = account.bounces.codes.get(f"{status}:{code}")
+    said: Bounce | None = "hard" if provider == "twilio" and code in _TWILIO_HARD else None
+    if account is not None:
+        said = account.bounces.codes.get(f"{status}:{code}", said)
     return known if said is None else Meaning(known.state, said)
 
 
@@ -82,7 +98,7 @@ def _moved(
     data: CallbackReceived, status: str, sent: send.State, attempt: send.Attempt, known: str, account: Account | None
 ) -> MessageStateChanged | None:
     """How the message moves on. A word that moves nothing but that we do not know is kept as a fact all the same."""
-    meant = meaning(status, data.code, account)
+    meant = meaning(data.provider, status, data.code, account)
     state, bounce = meant.state, meant.bounce
     if state is None:
         if not status or status == "stop" or known in send.ENDS:

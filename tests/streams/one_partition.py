@@ -5,7 +5,7 @@ from typing import Any
 
 from events import opt_out
 from events.account import AccountConfigured, SendCancelled, TemplateSaved
-from events.answer import AnswerReceived
+from events.answer import AnswerReceived, SendSettled
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.envelope import Input, InputData
@@ -113,6 +113,16 @@ class OnePartition:
         said_ = {"send_id": call.send_id, "attempt": call.attempt, "client_id": call.client_id, "outcome": outcome}
         return said(self.take(AnswerReceived.of_json(said_ | data), Role.ANSWERS, call.subject))
 
+    def settle(self, call: Call, outcome: str, **data: Any) -> Decision:
+        """An operator's word."""
+        said_ = {"send_id": call.send_id, "outcome": outcome, "by": "ana", "because": "the dashboard shows it"}
+        return self.take(SendSettled.of_json(said_ | data), Role.ANSWERS, call.subject)
+
+    def listed(self, call: Call, status: str | None = "sent", **report: Any) -> list[FactData]:
+        """What a sweep of the provider's list found."""
+        heard = {"provider": "instasent", "status": status, **report}
+        return self.answer(call, provider_id=f"p-{call.client_id}", report=heard)
+
     def receipt(self, client_id: str | None, status: str | None = None, account: str = "acme", **data: Any) -> Decision:
         heard = {"provider": "instasent", "client_id": client_id, "provider_id": f"p-{client_id}", "status": status}
         callback = CallbackReceived.model_validate({"received_at": self.now, **heard, **data})
@@ -166,4 +176,6 @@ def rebuilt(facts: list[Fact]) -> MemoryView:
 
 def folded(view: MemoryView) -> dict[bytes, Any]:
     """What the journal must be able to rebuild."""
-    return {key: value for key, value in view.values.items() if key[:2] in (b"c/", b"s/", b"o/", b"t/", b"u/", b"n/")}
+    return {
+        key: value for key, value in view.values.items() if key[:2] in (b"c/", b"s/", b"o/", b"t/", b"u/", b"n/", b"x/")
+    }

@@ -86,6 +86,17 @@ class AnyStream(RuleBasedStateMachine):
             call = self.world.calls[at % len(self.world.calls)]
             self.world.receipt(call.client_id, word, message=text, event_at=self.world.now - ago)
 
+    @rule(at=st.integers(0, 9), word=WORDS)
+    def listed(self, at: int, word: str) -> None:
+        if self.world.calls:
+            self.world.listed(self.world.calls[at % len(self.world.calls)], word)
+
+    @rule(at=st.integers(0, 9), outcome=st.sampled_from(["accepted", "refused"]), again=st.booleans())
+    def settle(self, at: int, outcome: str, again: bool) -> None:
+        if self.world.calls:
+            call = self.world.calls[at % len(self.world.calls)]
+            self.world.settle(call, outcome, again=again, attempt=call.attempt)
+
     @rule(at=st.integers(0, 9))
     def press(self, at: int) -> None:
         if codes := [fact.data.unsubscribe for fact in self.world.facts if isinstance(fact.data, SendAttempted)]:
@@ -151,6 +162,8 @@ class AnyStream(RuleBasedStateMachine):
         assert timers == {(state.due, hashed) for hashed, state in sends.items() if state.due}
         opened = {key[2:].decode() for key, _ in self.world.view.scan(keyspace.OPEN, 100)}
         assert opened == {hashed for hashed, state in sends.items() if state.phase == "open"}
+        unknown = {keyspace.unsettled(key)[1] for key, _ in self.world.view.scan(keyspace.UNSETTLED, 100)}
+        assert unknown == {hashed for hashed, state in sends.items() if state.phase == "unknown"}
 
     def teardown(self) -> None:
         """The same inputs again yield nothing and change nothing."""

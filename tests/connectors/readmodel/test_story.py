@@ -101,6 +101,26 @@ def test_every_fact_can_be_told_after_the_contact_was_erased() -> None:
             "it was not reached",
         ),
         (
+            SendAccepted("s", 1, "p1", {"evidence": "list"}),
+            "Attempt 1: the provider took it, its own list says.",
+            "its id there: p1",
+        ),
+        (
+            SendAccepted("s", 1, None, {"evidence": "operator", "by": "ana", "because": "it shows in the dashboard"}),
+            "Attempt 1: the provider took it, says the operator ana.",
+            "because: it shows in the dashboard",
+        ),
+        (
+            SendRefused("s", 1, None, None, True, {"evidence": "operator", "by": "ana", "because": "ticket 7"}),
+            "Attempt 1: the provider did not take it, says the operator ana.",
+            "because: ticket 7",
+        ),
+        (
+            SendRefused("s", 1, None, None, False, {"evidence": "operator", "by": "ana", "because": "ticket 7"}),
+            "Attempt 1: the provider did not take it, says the operator ana; what follows is decided anew.",
+            "because: ticket 7",
+        ),
+        (
             SendUnknown("s", 1, "crash", SEVEN),
             "Attempt 1: nobody knows yet whether it went, because the worker stopped between the call and the answer.",
             "It is not sent again; a receipt or the provider's own list is awaited until 2026-11-23T07:00:00.000Z.",
