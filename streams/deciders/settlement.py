@@ -35,8 +35,8 @@ def decide(data: SendSettled, sent: State, now: int, *, resend: bool) -> list[Se
 
 
 def _may_follow(sent: State, now: int, *, resend: bool) -> bool:
-    """May another attempt follow the latest one, if an operator asks for it? Never twice: none does where any has reached
-    the provider, and one that was given up is followed only where the account wants that."""
+    """May another attempt follow the latest one, if an operator asks for it? Never twice: none does where any has
+    reached the provider, and one that was given up is followed only where the account wants that."""
     if sent.request is None or sent.reached:
         return False
     if sent.phase == "given_up":
