@@ -1,7 +1,9 @@
 """What is said about an account: its settings, its templates, its cancellations. Contract, section 3."""
 
 import re
+from contextlib import suppress
 from functools import cache
+from ipaddress import ip_address
 from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -83,6 +85,17 @@ class Connector(Shape):
     def plain_token(self) -> str | None:
         """The secret itself, for the one who seals it; None once it is sealed."""
         return None if isinstance(self.token, SealedToken) else self.token.get_secret_value()
+
+    @property
+    def exposed(self) -> bool:
+        """Would the token go over a network in clear: by http, to another machine than this one?"""
+        parts = urlsplit(self.base_url)
+        host = (parts.hostname or "").rstrip(".")
+        if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+            return False
+        with suppress(ValueError):  # a name, and no address
+            return not ip_address(host).is_loopback
+        return True
 
     def sealed(self, ciphertext: str) -> Self:
         """The same connector, its token replaced by the sealed one."""

@@ -5,6 +5,7 @@ Nothing here is a secret in the clear: a connector carries its sealed token only
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from events.account import (
@@ -110,6 +111,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
+        self._known: set[bytes] = set()
         self.version = 0
 
     def account(self, name: str) -> Account | None:
@@ -127,8 +129,12 @@ class Directory:
         return sorted(name for name, account in self._accounts.items() if account.version)
 
     def evolve(self, event: Input, offset: int) -> None:
-        """Fold one record of recado.accounts, read at `offset`. The same offset again changes nothing."""
+        """Fold one record of recado.accounts, read at `offset`. The same offset again changes nothing, nor does a later
+        record with the same event, by source and id."""
         if offset < self.version:
+            return
+        if self._is_known(event):
+            self.skip(offset)
             return
         before = self._accounts.get(event.account) or Account(event.account)
         data = event.data
@@ -145,8 +151,18 @@ class Directory:
         self.version = offset + 1
 
     def skip(self, offset: int) -> None:
-        """A record that could not be read was passed over."""
+        """A record that says nothing, or nothing new, was passed over."""
         self.version = max(self.version, offset + 1)
+
+    def _is_known(self, event: Input) -> bool:
+        """Was it read before? Cancellations, the only ones that systems may send in numbers, are not remembered: each
+        says the same however often it comes."""
+        if isinstance(event.data, SendCancelled):
+            return False
+        name = blake2b(f"{event.subject}\0{event.source}\0{event.id}".encode(), digest_size=16).digest()
+        known = name in self._known
+        self._known.add(name)
+        return known
 
 
 def _configured(before: Account, patch: AccountConfigured) -> Account:

@@ -56,15 +56,17 @@ def prepare(engine: Engine) -> None:
     try:
         with writing(engine) as connection:
             _alone(connection)
-            found = _version(connection)
-            if found is None:
+            if not _fits(connection):
                 create(connection)
-            elif found != schema.VERSION:
-                raise DatabaseUnusable(
-                    f"The read model's database has schema version {found}, this Recado needs version "
-                    f"{schema.VERSION}. Nothing was changed. Run `recado rebuild` with this version, which writes the "
-                    "read model again from the journal, or start the Recado that made it."
-                )
+    except OperationalError as error:
+        raise unreachable(engine, error) from error
+
+
+def check(engine: Engine) -> bool:
+    """Are the tables there? Makes none. Raises DatabaseUnusable where they are of another version, or none answers."""
+    try:
+        with engine.connect() as connection:
+            return _fits(connection)
     except OperationalError as error:
         raise unreachable(engine, error) from error
 
@@ -119,11 +121,18 @@ def _alone(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(7236)"))
 
 
-def _version(connection: Connection) -> int | None:
+def _fits(connection: Connection) -> bool:
+    """Is there a read model of this version? False where there is none, DatabaseUnusable where it is of another one."""
     if not inspect(connection).has_table(schema.schema_version.name):
-        return None
-    version: int = connection.execute(select(schema.schema_version.c.version)).scalar_one()
-    return version
+        return False
+    found: int = connection.execute(select(schema.schema_version.c.version)).scalar_one()
+    if found != schema.VERSION:
+        raise DatabaseUnusable(
+            f"The read model's database has schema version {found}, this Recado needs version {schema.VERSION}. "
+            "Nothing was changed. Run `recado rebuild` with this version, which writes the read model again from the "
+            "journal, or start the Recado that made it."
+        )
+    return True
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

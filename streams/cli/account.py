@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _CARRIED_BY_A_HEADER = "must be printable ASCII characters without spaces, as Instasent shows it"
 _CONNECTORS = ("connector", "fallback")
+IN_CLEAR = "its base_url begins with http://, so the token and every SMS cross the network in clear: use https"
 
 
 @click.group()
@@ -74,6 +75,7 @@ def set_(
             raise Refused("--instasent-url needs the token that belongs to it: add --token-file.")
     secret = settings.secret()
     publish(place.located(settings), account, patch)
+    _warn(patch)
     answer = {
         "account": account,
         "callback_url": f"{settings.public_url}/callbacks/instasent/{account}/{callback_secret(secret, account)}",
@@ -84,6 +86,18 @@ def set_(
         return
     pairs({name.replace("_", " "): value for name, value in answer.items()})
     click.echo("Set the callback URL on the token in Instasent's dashboard. Keep both to yourself: they are secrets.")
+
+
+def _warn(patch: dict[str, Any]) -> None:
+    """A connector that is taken, and unwise: said on standard error."""
+    from events.account import AccountConfigured
+
+    with mistaken():
+        data = AccountConfigured.of_json(patch)
+    for name in _CONNECTORS:
+        connector: Connector | None = getattr(data, name)
+        if connector is not None and connector.exposed:
+            click.echo(f"Note: {name}: {IN_CLEAR}.", err=True)
 
 
 def publish(settings: Any, account: str, patch: dict[str, Any]) -> None:

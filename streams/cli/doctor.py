@@ -11,6 +11,7 @@ import click
 from streams.cli.printing import as_json, emit
 
 if TYPE_CHECKING:
+    from events.account import Connector
     from streams.settings import Settings
 
 _SAFE_REPLICATION = 3  # with min.insync.replicas 2, one broker may be away
@@ -89,9 +90,7 @@ def _secret(settings: Settings) -> Iterator[Finding]:
 
 
 def _connectors(settings: Settings) -> Iterator[Finding]:
-    from connectors.sealing import Unsealable, unseal
     from streams.cli import place
-    from streams.provider import TOKEN_PURPOSE
 
     accounts = place.directory(place.located(settings))
     secret = settings.secret()
@@ -101,13 +100,26 @@ def _connectors(settings: Settings) -> Iterator[Finding]:
         if connector is None or connector.sealed_token is None:
             remedy = f"`recado account set {name} --token-file FILE`"
             yield Finding(None, f"account {name}", f"has no connector, so all its sends are skipped: {remedy}")
-            continue
-        try:
-            unseal(secret, TOKEN_PURPOSE, name, connector.sealed_token)
-        except Unsealable as error:
-            yield Finding(False, f"account {name}", str(error))
         else:
-            yield Finding(True, f"account {name}", f"its token can be opened; provider at {connector.base_url}")
+            yield from _connector(secret, name, "", connector)
+        if account is not None and account.fallback is not None:
+            yield from _connector(secret, name, "fallback: ", account.fallback)
+
+
+def _connector(secret: bytes, name: str, which: str, connector: Connector) -> Iterator[Finding]:
+    from connectors.sealing import Unsealable, unseal
+    from streams.cli.account import IN_CLEAR
+    from streams.provider import TOKEN_PURPOSE
+
+    about = f"account {name}"
+    try:
+        unseal(secret, TOKEN_PURPOSE, name, connector.sealed_token or "")
+    except Unsealable as error:
+        yield Finding(False, about, f"{which}{error}")
+    else:
+        yield Finding(True, about, f"{which}its token can be opened; provider at {connector.base_url}")
+    if connector.exposed:
+        yield Finding(None, about, f"{which}{IN_CLEAR}")
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:
@@ -138,23 +150,18 @@ def _broker(settings: Settings) -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     from pathlib import Path
 
-    from sqlalchemy import inspect, text
-    from sqlalchemy.exc import OperationalError
-
-    from connectors.readmodel.database import open_database, unreachable
+    from connectors.readmodel.database import check, open_database
 
     engine = open_database(settings.database)
     shown = engine.url.render_as_string(hide_password=True)
+    makes = "`recado up` or `recado readmodel` makes it"
     try:
         sqlite = engine.url.get_backend_name() == "sqlite"
         if sqlite and engine.url.database and not Path(engine.url.database).exists():
-            yield Finding(None, "database", f"{shown} does not exist yet: `recado up` or `recado readmodel` makes it")
-            return
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-            tables = len(inspect(connection).get_table_names())
-        yield Finding(True, "database", f"{shown} answers, {tables} tables")
-    except OperationalError as error:
-        raise unreachable(engine, error) from error
+            yield Finding(None, "database", f"{shown} does not exist yet: {makes}")
+        elif check(engine):
+            yield Finding(True, "database", f"{shown} answers, its schema is of this version")
+        else:
+            yield Finding(None, "database", f"{shown} answers, and holds no read model yet: {makes}")
     finally:
         engine.dispose()

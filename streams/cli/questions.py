@@ -130,14 +130,17 @@ def _read_model() -> Iterator[Engine]:
 
     from sqlalchemy.engine import make_url
 
-    from connectors.readmodel.database import open_database
+    from connectors.readmodel.database import check, open_database
     from streams.cli import place
 
     url = make_url(place.settings().database)
+    none = f"There is no read model at {url.render_as_string()} yet: start `recado up`, or `recado readmodel`."
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        raise Refused(f"There is no read model at {url.database} yet: start `recado up`, or `recado readmodel`.")
+        raise Refused(none)
     engine = open_database(url.render_as_string(hide_password=False))
     try:
+        if not check(engine):
+            raise Refused(none)
         yield engine
     finally:
         engine.dispose()

@@ -12,7 +12,7 @@ from streams.cli.printing import as_json, emit
 from streams.cli.refusal import Refused, mistaken
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from projections.account import Account
 
 
 @click.group()
@@ -52,7 +52,13 @@ def set_(
     from streams.cli.post import post
 
     settings = place.located(place.settings())
-    _check_characters(settings, account, text)
+    known = place.directory(settings).account(account)
+    if known is None:
+        raise Refused(
+            f"There is no account {account}, and no send could use its templates: check the name, or make it first "
+            f"with `recado account set {account} --country ES`."
+        )
+    _check_characters(known, text)
     with post(settings) as office:
         office.publish(Role.ACCOUNTS, account.encode(), value)
     if as_json:
@@ -61,21 +67,16 @@ def set_(
         click.echo(f"Template {name} of {account} is saved; sends from now on use it.")
 
 
-def _check_characters(settings: Settings, account: str, text: str) -> None:
+def _check_characters(account: Account, text: str) -> None:
     """Raises Refused for what an account that sends in GSM-7 only could never send."""
     from projections import transliteration
-    from streams.cli import place
 
-    try:
-        known = place.directory(settings).account(account)
-    except Refused:  # no topic yet: nothing was ever configured
-        return
-    if known is None or known.text.transliterate != "gsm":
+    if account.text.transliterate != "gsm":
         return
     refused = transliteration.refusal(text)
     if refused is not None:
         raise Refused(
-            f"The text holds {refused}, and {account} sends in GSM-7 only (text.transliterate): write it out."
+            f"The text holds {refused}, and {account.name} sends in GSM-7 only (text.transliterate): write it out."
         )
 
 

@@ -117,3 +117,26 @@ def test_a_cancellation_says_up_to_when() -> None:
     assert SendCancelled.of_json({"before": "2026-11-23T07:00:00Z"}).before == examples.SEVEN
     with pytest.raises(ValidationError):
         SendCancelled.of_json({"send_id": "x"})
+
+
+@pytest.mark.parametrize(
+    ("base_url", "exposed"),
+    [
+        ("https://api.instasent.com/transactional/v1", False),
+        ("http://127.0.0.1:8081", False),
+        ("http://127.8.9.10", False),
+        ("http://[::1]:8081", False),
+        ("http://localhost:8081", False),
+        ("http://sim.localhost.", False),
+        ("http://api.instasent.com", True),
+        ("http://simulator:8081", True),
+        ("http://10.0.0.7", True),
+        ("http://[2001:db8::1]", True),
+        ("http://127.0.0.1.example.com", True),
+        ("http://localhost.example.com", True),
+    ],
+)
+def test_a_token_that_would_cross_a_network_in_clear_is_known(base_url: str, exposed: bool) -> None:
+    connector = configured(connector=PLAIN | {"base_url": base_url}).connector
+    assert connector is not None
+    assert connector.exposed is exposed

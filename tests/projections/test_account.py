@@ -1,8 +1,12 @@
 """Settings, templates and cancellations of all accounts."""
 
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import given as forall
+from hypothesis import strategies as st
 
 from events.account import AccountConfigured, Bounces, Limits, SendCancelled, TemplateSaved
 from events.contact import ContactErasure
@@ -10,9 +14,11 @@ from events.envelope import Input, InputData
 from events.examples import CONFIGURED, SEVEN, TEMPLATE
 from projections.account import Account, Directory
 
+NAMES = map(str, count())  # each event has an id of its own
+
 
 def _event(data: InputData, account: str = "acme") -> Input:
-    return Input.of(data, id="1", source="/console", subject=account, time=SEVEN)
+    return Input.of(data, id=next(NAMES), source="/console", subject=account, time=SEVEN)
 
 
 def _configured(*patches: dict[str, Any]) -> Account:
@@ -63,6 +69,61 @@ def test_the_same_record_again_changes_nothing() -> None:
     saved = directory.template("acme", "order-shipped")
     assert saved is not None
     assert (saved.version, directory.version) == (1, 1)
+
+
+def test_the_same_event_in_another_record_makes_no_other_version() -> None:
+    directory, saved = Directory(), _event(TEMPLATE)
+    directory.evolve(saved, 0)
+    directory.evolve(saved, 1)
+    template = directory.template("acme", "order-shipped")
+    assert template is not None
+    assert (template.version, directory.version) == (1, 2)
+
+
+def test_a_repeated_event_does_not_bring_old_settings_back() -> None:
+    directory, first = Directory(), _event(AccountConfigured.of_json({"stopped": False}))
+    directory.evolve(first, 0)
+    directory.evolve(_event(AccountConfigured.of_json({"stopped": True})), 1)
+    directory.evolve(first, 2)
+    account = directory.account("acme")
+    assert account is not None
+    assert (account.stopped, account.version, directory.version) == (True, 2, 3)
+
+
+def test_an_id_that_another_account_or_another_source_has_used_is_free() -> None:
+    directory = Directory()
+    for offset, (account, source) in enumerate([("acme", "/console"), ("other", "/console"), ("acme", "/cli")]):
+        directory.evolve(Input.of(TEMPLATE, id="1", source=source, subject=account, time=SEVEN), offset)
+    assert [(saved := directory.template(name, "order-shipped")) and saved.version for name in ("acme", "other")] == [
+        2,
+        1,
+    ]
+
+
+_SAID = st.one_of(
+    st.builds(lambda stopped: AccountConfigured.of_json({"stopped": stopped}), st.booleans()),
+    st.builds(lambda text: TemplateSaved(template="t", text=text), st.sampled_from(["a", "b", "c"])),
+    st.builds(lambda before: SendCancelled(before=before), st.integers(SEVEN, SEVEN + 5)),
+)
+
+
+@forall(st.lists(_SAID, min_size=1, max_size=8), st.data())
+def test_events_told_again_at_any_later_time_change_nothing(said: list[InputData], data: st.DataObject) -> None:
+    events = [_event(CONFIGURED), *map(_event, said)]
+    once, often = Directory(), Directory()
+    offset = 0
+    for number, event in enumerate(events):
+        once.evolve(event, number)
+        for told in (event, *data.draw(st.lists(st.sampled_from(events[: number + 1]), max_size=3))):
+            often.evolve(told, offset)
+            offset += 1
+    assert _known(once) == _known(often)
+
+
+def _known(directory: Directory) -> Account:
+    account = directory.account("acme")
+    assert account is not None
+    return replace(account, version=0)
 
 
 def test_each_save_makes_the_next_version() -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rich import box
-from rich.columns import Columns
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -34,6 +33,9 @@ COLOURS = {
     "stopping": "yellow",
 }
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_ROOMY = 36  # lines of a terminal on which nothing is left out
+_LEAST, _MOST = 2, 12  # lines of outcomes, and of facts
+_FRAMES = 3  # lines: a header above the outcomes, a frame around the facts
 
 
 class Process(NamedTuple):
@@ -61,26 +63,29 @@ class Picture:
 
 
 def render(picture: Picture) -> RenderableType:
-    """A frame of the live view."""
-    tally = picture.tally
-    head = Text.assemble(("Recado ", "bold"), picture.title, ("   ", ""), (picture.phase, "bold cyan"))
-    pace = Text.assemble(
-        (f"{picture.rates[-1] if picture.rates else 0:,.0f} records/s ", "bold"), (_spark(picture.rates), "cyan")
-    )
-    sends = _counted(
-        "Sends", [(outcome, reason.replace("_", " "), n) for (outcome, reason), n in tally.sends().items()]
-    )
-    messages = _counted("Messages", [(state, "", n) for state, n in tally.messages().items()])
-    facts = Text("\n".join(tally.last), no_wrap=True, overflow="ellipsis")
-    return Group(
-        Columns([head, pace], expand=True),
-        _records(picture),
-        Columns([sends, messages], padding=(0, 3)),
-        Panel(facts, title=f"the last of {tally.facts:,} facts", title_align="left", border_style="dim", height=14),
-        _processes(picture.processes),
-        *(Text(notice, style="yellow") for notice in picture.notices),
-        Text(picture.footer, style="dim"),
-    )
+    """A frame of the live view, never higher than the terminal: on a small one it has fewer outcomes and facts."""
+    return _Frame(picture)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Each part takes what it needs, and the outcomes and the last facts share the lines that are left."""
+
+    picture: Picture
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        picture, height = self.picture, console.height - 1  # the cursor stands in the line below
+        tight = height < _ROOMY
+        above = [_head(picture, options.max_width // 5), _records(picture, tight)]
+        below = [_processes(picture.processes), *_notices(picture, tight), Text(picture.footer, style="dim")]
+        taken = sum(len(console.render_lines(part, options, pad=False)) for part in (*above, *below))
+        left = max(height - taken, 2 * _LEAST + _FRAMES)
+        lines = max(map(len, (picture.tally.sends(), picture.tally.messages()))) or 1
+        counted = max(_LEAST, min(_MOST, lines, (left - _FRAMES) // 2))
+        yield from above
+        yield _counts(picture, counted)
+        yield _facts(picture, min(_MOST, left - _FRAMES - counted))
+        yield from below
 
 
 def line(picture: Picture) -> str:
@@ -97,16 +102,27 @@ def line(picture: Picture) -> str:
     )
 
 
-def _records(picture: Picture) -> Table:
+def _head(picture: Picture, blocks: int) -> RenderableType:
+    pace = picture.rates[-1] if picture.rates else 0
+    head = Table.grid(expand=True)
+    head.add_column(no_wrap=True)
+    head.add_column(justify="right", no_wrap=True)
+    head.add_row(
+        Text.assemble(("Recado ", "bold"), (picture.phase, "bold cyan")),
+        Text.assemble((f"{pace:,.0f} records/s ", "bold"), (_spark(picture.rates[-blocks:]), "cyan")),
+    )
+    return Group(head, Text(picture.title, style="dim"))
+
+
+def _records(picture: Picture, tight: bool) -> Table:
     table = Table(
-        title="Records",
-        title_justify="left",
         border_style="dim",
         header_style="dim",
-        box=box.SIMPLE_HEAD,
+        box=None if tight else box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
     )
-    table.add_column("topic")
+    table.add_column("records of", no_wrap=True)
     for name in ("read", *OUTCOMES, "lag"):
         table.add_column(name, justify="right")
     for role in SHOWN:
@@ -118,16 +134,40 @@ def _records(picture: Picture) -> Table:
     return table
 
 
-def _counted(title: str, rows: Sequence[tuple[str, str, int]]) -> Table:
-    table = Table(
-        title=title, title_justify="left", border_style="dim", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False
-    )
-    table.add_column("outcome" if title == "Sends" else "state")
+def _counts(picture: Picture, lines: int) -> RenderableType:
+    """What became of the sends, and beside it how the messages stand: a header, and so many lines."""
+    sends = [(outcome, reason.replace("_", " "), n) for (outcome, reason), n in picture.tally.sends().items()]
+    messages = [(state, "", n) for state, n in picture.tally.messages().items()]
+    beside = Table.grid(padding=(0, 6))
+    beside.add_row(_counted("sends", sends, lines), _counted("messages", messages, lines))
+    return beside
+
+
+def _counted(title: str, rows: Sequence[tuple[str, str, int]], lines: int) -> Table:
+    table = Table(header_style="dim", box=None, pad_edge=False)
+    table.add_column(title, no_wrap=True)
     table.add_column("", justify="right")
-    for name, reason, n in rows[:12] or [("none yet", "", 0)]:
+    shown = rows if len(rows) <= lines else rows[: lines - 1]
+    for name, reason, n in shown or [("none yet", "", 0)]:
         label = Text.assemble((name, COLOURS.get(name, "")), (f" {reason}" if reason else "", "dim"))
         table.add_row(label, f"{n:,}" if n else "·")
+    if len(shown) < len(rows):
+        others = rows[len(shown) :]
+        table.add_row(Text(f"{len(others)} others", style="dim"), f"{sum(n for _, _, n in others):,}")
     return table
+
+
+def _facts(picture: Picture, lines: int) -> Panel:
+    """The newest, in a frame, below each other."""
+    facts = Text("\n".join([*picture.tally.last][-lines:]), no_wrap=True, overflow="ellipsis")
+    title = f"the last of {picture.tally.facts:,} facts"
+    return Panel(facts, title=title, title_align="left", border_style="dim", height=lines + 2)
+
+
+def _notices(picture: Picture, tight: bool) -> list[Text]:
+    """What a person should know, the newest last; of those only the last where there is little room."""
+    newest = [*picture.notices][-1 if tight else 0 :]
+    return [Text(notice, style="yellow") for notice in newest]
 
 
 def _processes(processes: Sequence[Process]) -> Text:

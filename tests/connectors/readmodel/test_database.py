@@ -54,10 +54,22 @@ def test_another_schema_version_is_refused_and_left_alone(engine: Engine) -> Non
         match=f"schema version {schema.VERSION + 1}, this Recado needs version {schema.VERSION}.*recado rebuild",
     ):
         database.prepare(engine)
+    with pytest.raises(DatabaseUnusable, match=f"schema version {schema.VERSION + 1}"):
+        database.check(engine)
     with engine.connect() as connection:
         assert connection.execute(select(schema.schema_version.c.version)).scalar_one() == schema.VERSION + 1
     database.reset(engine)
     database.prepare(engine)
+
+
+def test_who_looks_whether_there_is_a_read_model_makes_none(engine: Engine) -> None:
+    assert database.check(engine)
+    with database.writing(engine) as connection:
+        for view in views.NAMES:
+            connection.execute(text(f"DROP VIEW {view}"))
+        schema.metadata.drop_all(connection)
+    assert not database.check(engine)
+    assert not database.check(engine)
 
 
 def test_processes_that_start_together_make_the_tables_once(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 from rich.console import Console
@@ -159,6 +160,54 @@ def test_the_view_fits_eighty_columns_and_says_what_runs() -> None:
     assert "worker 42 (restarted 1×)" in shown
     assert "skipped no phone" in shown
     assert line(picture) == "playing: 4 records decided, 7 waiting, 4 facts; sends: 1 accepted, 1 skipped"
+
+
+REASONS = (
+    "not_subscribed", "phone_bounced", "phone_paused", "no_phone", "not_mobile", "alert_invalid", "expired",
+    "sender_invalid", "template_unknown", "text_empty", "text_too_long", "account_unknown", "erased", "stopped",
+)  # fmt: skip
+
+
+def _busy() -> Picture:
+    """A picture with all that a demo may come to show."""
+    tally = Tally()
+    for number, reason in enumerate(REASONS):
+        skipped = send.SendSkipped(f"skipped-{number}", "newsletter", reason, "")
+        tally.fold(Fact(f"acme/contact{number:04}@a-rather-long-domain.example.com", 1, 0, "c", "/test", skipped))
+    for number, state in enumerate(("accepted", "sent", "delivered", "failed", "expired", "canceled")):
+        changed = message.MessageStateChanged(f"sent-{number}", 1, "accepted", state, state, 0, None, None)  # type: ignore[arg-type]
+        tally.fold(Fact(f"acme/{number}", 1, 0, "c", "/test", changed))
+    counts = counted(**{role: {"read": 1_234_567, "applied": 1_234_567, "dead": 12_345} for role in ALL_WELL})
+    picture = Picture(
+        "http://127.0.0.1:8080  Kafka 127.0.0.1:45123", "waiting for the last receipts, 134 s", tally, counts
+    )
+    picture.lag, picture.rates = dict.fromkeys(Role, 12_345), [float(n) for n in range(30)]
+    names = ("simulator", "readmodel", "worker", "http")
+    picture.processes = [Process(name, "running", 4_194_300 + n, n) for n, name in enumerate(names)]
+    picture.notices = [
+        f"worker ended unasked (killed by SIGKILL); it is started again in {n} s (log: /tmp/x)" for n in range(4)
+    ]
+    picture.footer = "data in /tmp/recado-demo-abcdefgh, logs in /tmp/recado-demo-abcdefgh/logs. Ctrl-C ends the demo."
+    return picture
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 25), (100, 30), (132, 43), (200, 60)])
+def test_the_view_is_never_higher_or_wider_than_the_terminal(width: int, height: int) -> None:
+    for picture in (_busy(), Picture("demo", "starting", Tally(), Counts())):
+        out = io.StringIO()
+        Console(file=out, width=width, height=height).print(render(picture))
+        rows = out.getvalue().splitlines()
+        assert len(rows) < height, "\n".join(rows)
+        assert max(map(len, rows)) <= width
+
+
+def test_a_small_terminal_shows_every_topic_what_runs_and_how_to_end_it() -> None:
+    out = io.StringIO()
+    Console(file=out, width=80, height=24).print(render(_busy()))
+    shown = out.getvalue()
+    for word in ("contacts", "sends.transactional", "callbacks", "worker 4194302", "Ctrl-C ends the demo", "last of"):
+        assert word in shown
+    assert "others" in shown  # sends that there was no line for
 
 
 def test_traffic_is_the_same_for_the_same_seed_and_every_event_can_be_read() -> None:

@@ -159,13 +159,14 @@ def test_accounts_that_somebody_else_wrote_with_any_codec_are_read(broker: Broke
 
 
 def test_a_template_is_saved_with_its_labels_and_variables(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
     variables = tmp_path / "variables.json"
     variables.write_text('[{"id": "name", "name": "First name", "type": "text", "default": "cliente"}]')
     text = tmp_path / "text.txt"
     text.write_text("Hola {{name}}\n")
     arguments = ("--text-file", str(text), "--label", "a", "--label", "b", "--variables-file", str(variables))
     assert run("template", "set", "acme", "hello", *arguments).exit_code == 0
-    ((_, _, value),) = broker.records(Role.ACCOUNTS)
+    _, (_, _, value) = broker.records(Role.ACCOUNTS)
     data = json.loads(value)["data"]
     assert (data["template"], data["text"], data["labels"]) == ("hello", "Hola {{name}}", ["a", "b"])
 
@@ -252,6 +253,41 @@ def test_doctor_is_content_with_fresh_topics_and_finds_a_secret_that_is_not_the_
     wrong = run("doctor")
     assert wrong.exit_code == 1
     assert "WRONG  account acme: a sealed provider-token cannot be opened" in wrong.stdout
+
+
+def test_a_provider_that_is_called_in_clear_is_told_when_it_is_set_and_by_doctor(
+    broker: Broker, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    given = ("account", "set", "acme", "--token-file", str(tmp_path / "token"), "--instasent-url")
+    here = run(*given, "http://127.0.0.1:8081", "--json")
+    assert (here.exit_code, here.stderr, "in clear" in run("doctor").stdout) == (0, "", False)
+    there = run(*given, "http://sms.example.com", "--json")
+    assert there.exit_code == 0
+    assert there.stderr.startswith("Note: connector: its base_url begins with http://")
+    assert TOKEN not in there.output
+    assert "note   account acme: its base_url begins with http://" in run("doctor").stdout
+
+
+def test_a_fallback_is_looked_at_as_the_connector_is(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.json"
+    fallback = {"provider": "instasent", "base_url": "http://sms.example.com", "token": TOKEN}
+    path.write_text(json.dumps({"fallback": fallback}))
+    assert "Note: fallback: " in run("account", "set", "acme", "--settings-file", str(path)).stderr
+    assert "account acme: fallback: its base_url begins with http://" in run("doctor").stdout
+    monkeypatch.setenv("RECADO_SECRET", "B" * 43 + "=")
+    assert "WRONG  account acme: fallback: a sealed provider-token cannot be opened" in run("doctor").stdout
+
+
+def test_a_template_of_an_account_that_nobody_made_is_refused(broker: Broker, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("Hola")
+    told = run("template", "set", "amce", "hello", "--text-file", str(tmp_path / "text"))
+    assert told.exit_code == 2
+    assert told.stderr.startswith("Error: There is no account amce, and no send could use its templates")
+    assert "recado account set amce" in told.stderr
+    assert broker.records(Role.ACCOUNTS) == []
 
 
 def test_doctor_refuses_another_number_of_partitions(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:

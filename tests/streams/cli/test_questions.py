@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
-from connectors.readmodel import database
+from connectors.readmodel import database, schema
 from events.contact import FieldsChanged, PhoneChanged, SubscriptionChanged
 from events.send import SendSkipped
 from streams.cli.main import cli
@@ -101,3 +102,28 @@ def test_what_others_sent_us_cannot_steer_the_terminal(tmp_path: Path) -> None:
     as_json = CliRunner().invoke(cli, ["contact", "acme/eve", "--json"], env=environment).stdout
     assert not set(as_json) & set("\x07\x1b\x9b")
     assert json.loads(as_json)["fields"]["note"] == HOSTILE
+
+
+def test_a_read_model_of_another_version_is_named_by_questions_and_by_the_doctor(tmp_path: Path) -> None:
+    engine = database.open_database(f"sqlite:///{tmp_path}/readmodel.sqlite")
+    with database.writing(engine) as connection:
+        connection.execute(update(schema.schema_version).values(version=schema.VERSION + 1))
+    engine.dispose()
+    told = f"schema version {schema.VERSION + 1}, this Recado needs version {schema.VERSION}"
+    asked = run(ANA)
+    assert (asked.exit_code, told in asked.stderr, "recado rebuild" in asked.stderr) == (2, True, True)
+    finding = doctor("database")
+    assert (finding["well"], told in finding["words"]) == (False, True)
+
+
+def test_a_database_without_a_read_model_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty.sqlite").touch()
+    monkeypatch.setenv("RECADO_DATABASE", f"sqlite:///{tmp_path}/empty.sqlite")
+    assert "There is no read model" in run(ANA).stderr
+    assert (doctor("database")["well"], "no read model yet" in doctor("database")["words"]) == (None, True)
+
+
+def doctor(about: str) -> dict[str, object]:
+    findings = json.loads(CliRunner().invoke(cli, ["doctor", "--json"]).stdout)["findings"]
+    (found,) = [finding for finding in findings if finding["about"] == about]
+    return found
