@@ -72,6 +72,7 @@ class EmbeddedKafka:
             if process.stdin is not None:
                 process.stdin.close()
             process.wait(HANDOVER)
+            _await_release(self._data)
             self.pid = 0
 
     def kill(self) -> None:
@@ -199,6 +200,14 @@ def _hold(lock: IO[str], data: Path) -> None:
                 f"end the process that holds {data / LOCK_NAME}, or set RECADO_DATA to another directory",
             )
         time.sleep(POLL)  # the owner died: its watchdog is shutting the broker down
+
+
+def _await_release(data: Path) -> None:
+    """A broker whose watchdog was killed may still be dying: until it has gone, nobody can take its place."""
+    deadline = time.monotonic() + HANDOVER
+    with (data / LOCK_NAME).open("r+") as lock:
+        while not _try(lock) and time.monotonic() < deadline:
+            time.sleep(POLL)
 
 
 def _try(lock: IO[str]) -> bool:

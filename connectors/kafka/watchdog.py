@@ -15,11 +15,16 @@ import subprocess
 import sys
 
 GRACE = 20.0  # seconds for a clean shutdown; then SIGKILL, which Kafka's log survives
+END = signal.SIGHUP  # the one signal by which the broker ends in order
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """In the child, before exec: on Linux the broker goes even if this watchdog is killed."""
+def prepare() -> None:
+    """In the child, before exec: who ends everything at once (a service manager, a terminal) sends SIGTERM or SIGINT to
+    each process, and the broker must outlive its clients; a Java that finds them ignored leaves them so. On Linux the
+    broker goes even if this watchdog is killed."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         import ctypes
 
@@ -41,7 +46,7 @@ def main() -> int:
         stdout=sys.stderr,
         stderr=sys.stderr,
         pass_fds=(lock,),
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
+        preexec_fn=prepare,  # noqa: PLW1509 - this process has one thread
         restore_signals=True,
     )
     os.write(1, b"%d\n" % broker.pid)
@@ -49,7 +54,7 @@ def main() -> int:
     while broker.poll() is None:
         ready, _, _ = select.select([0, wake_reader], [], [])
         if 0 in ready and not os.read(0, 1):
-            broker.terminate()
+            broker.send_signal(END)
             try:
                 broker.wait(GRACE)
             except subprocess.TimeoutExpired:

@@ -79,10 +79,33 @@ def test_the_broker_ends_when_its_owner_is_killed_and_a_successor_takes_over(
 def test_the_broker_ends_when_even_its_watchdog_is_killed(own_kafka: EmbeddedKafka, tmp_path: Path) -> None:
     own_kafka.start(tmp_path)
     with _process(own_kafka.pid) as broker:
-        status = Path(f"/proc/{own_kafka.pid}/status").read_text("ascii")
-        watchdog = int(next(line for line in status.splitlines() if line.startswith("PPid:")).split()[1])
-        os.kill(watchdog, signal.SIGKILL)
+        os.kill(_parent(own_kafka.pid), signal.SIGKILL)
         assert _ended(broker, seconds=10)
+
+
+def test_a_signal_to_every_process_at_once_leaves_the_broker_to_its_owner(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    bootstrap = own_kafka.start(tmp_path)
+    with _process(own_kafka.pid) as broker:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(_parent(own_kafka.pid), number)
+            os.kill(own_kafka.pid, number)
+        with Publisher(bootstrap, "recado.") as publisher, Admin(bootstrap) as admin:
+            admin.ensure("recado.", partitions=1, replication=1, embedded=True)
+            publisher.publish(Role.CONTACTS, b"acme/ana", b"{}")
+        assert publisher.durable == 1
+        assert not _ended(broker, seconds=0)
+        own_kafka.stop()
+        assert _ended(broker, seconds=0)
+
+
+def test_a_broker_whose_watchdog_was_killed_is_started_again_at_once(own_kafka: EmbeddedKafka, tmp_path: Path) -> None:
+    bootstrap = own_kafka.start(tmp_path)
+    os.kill(_parent(own_kafka.pid), signal.SIGKILL)
+    assert own_kafka.restart() == bootstrap
+    with Admin(bootstrap) as admin:
+        assert admin.brokers() == 1
 
 
 def test_it_listens_on_loopback_only(own_kafka: EmbeddedKafka, tmp_path: Path) -> None:
@@ -118,6 +141,12 @@ def test_a_broker_that_ends_while_it_starts_leaves_a_reason_and_no_lock(
     with pytest.raises(BrokerUnavailable, match=r"broker\.log"):
         own_kafka.start(tmp_path)
     assert running(tmp_path) is None
+
+
+def _parent(pid: int) -> int:
+    """The broker's is its watchdog."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("PPid:")).split()[1])
 
 
 class _process:  # noqa: N801 - used as a function
