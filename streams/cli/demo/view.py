@@ -80,7 +80,7 @@ class _Frame:
         below = [_processes(picture.processes), *_notices(picture, tight), Text(picture.footer, style="dim")]
         taken = sum(len(console.render_lines(part, options, pad=False)) for part in (*above, *below))
         left = max(height - taken, 2 * _LEAST + _FRAMES)
-        lines = max(map(len, (picture.tally.sends(), picture.tally.messages()))) or 1
+        lines = max(len(picture.tally.sends()), len(picture.tally.messages()), 1)
         counted = max(_LEAST, min(_MOST, lines, (left - _FRAMES) // 2))
         yield from above
         yield _counts(picture, counted)

@@ -175,7 +175,7 @@ def _busy() -> Picture:
         skipped = send.SendSkipped(f"skipped-{number}", "newsletter", reason, "")
         tally.fold(Fact(f"acme/contact{number:04}@a-rather-long-domain.example.com", 1, 0, "c", "/test", skipped))
     for number, state in enumerate(("accepted", "sent", "delivered", "failed", "expired", "canceled")):
-        changed = message.MessageStateChanged(f"sent-{number}", 1, "accepted", state, state, 0, None, None)  # type: ignore[arg-type]
+        changed = message.MessageStateChanged(f"sent-{number}", 1, "accepted", state, state, 0, None, None)
         tally.fold(Fact(f"acme/{number}", 1, 0, "c", "/test", changed))
     counts = counted(**{role: {"read": 1_234_567, "applied": 1_234_567, "dead": 12_345} for role in ALL_WELL})
     picture = Picture(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -123,7 +124,7 @@ def test_a_database_without_a_read_model_is_told_as_such(tmp_path: Path, monkeyp
     assert (doctor("database")["well"], "no read model yet" in doctor("database")["words"]) == (None, True)
 
 
-def doctor(about: str) -> dict[str, object]:
+def doctor(about: str) -> Any:
     findings = json.loads(CliRunner().invoke(cli, ["doctor", "--json"]).stdout)["findings"]
     (found,) = [finding for finding in findings if finding["about"] == about]
     return found
