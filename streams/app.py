@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from connectors.carriers.instasent import Connections
+from connectors.carriers.connections import Connections
 from connectors.clock import SystemClock
 from connectors.credentials import link_key, mac_key
 from connectors.kafka.accounts import AccountsReader

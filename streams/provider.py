@@ -4,7 +4,8 @@ import logging
 
 from connectors import sealing
 from connectors.carriers.base import Answer, Carrier, Refused
-from connectors.carriers.instasent import Connections, Instasent
+from connectors.carriers.connections import Connections
+from connectors.carriers.instasent import Instasent
 from events.account import Connector
 from projections.account import Directory
 from projections.send import Call

@@ -1,4 +1,5 @@
-"""The port of a carrier: one call for one attempt, and an answer that says what may follow from it.
+"""The port of a carrier: one call for one attempt, and an answer that says what may follow from it; and what the
+provider's own list says afterwards, where an answer did not come.
 
 A carrier does not raise for what the network or the provider do: every end of a call is one of three answers, and none
 of them permits to send the same attempt again. The rules are those of instasent.md, section 2.
@@ -71,6 +72,41 @@ class Unknown:
 Answer = Accepted | Refused | Unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One message as the provider lists it: whatever it lists, it took.
+
+    `status` and `code` are its words, as its receipts have them; `created_at` is ms; `likeness` (events/likeness.py) is
+    given where the list does not repeat client ids.
+    """
+
+    client_id: str | None
+    provider_id: str
+    status: str | None = None
+    code: int | None = None
+    created_at: int | None = None
+    likeness: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the list; `following` asks for the next one, None at the end."""
+
+    items: tuple[Listed, ...]
+    following: str | None = None
+    rate: RateHeaders = NOT_SAID
+
+
+@dataclass(frozen=True, slots=True)
+class NotListed:
+    """The list was not to be had; it says nothing about any message. `scope` as in Refused: `rate`, `account`, or
+    `connection` for whatever may be better later. `message` is for people."""
+
+    message: str
+    scope: Literal["rate", "account", "connection"] = "connection"
+    rate: RateHeaders = NOT_SAID
+
+
 class Sms(Protocol):
     """What a carrier needs of an attempt; projections/send.py's Call is one."""
 
@@ -92,11 +128,20 @@ class Sms(Protocol):
 
 
 class Carrier(Protocol):
-    """Hands over one SMS at a time."""
+    """Hands over one SMS at a time, and tells what became of those that it handed over."""
 
     async def send(self, call: Sms, *, allow_unicode: bool) -> Answer:
         """Make one call, never a second one. Raises nothing but CancelledError, after which the outcome is unknown.
 
         `allow_unicode` is true only for a text that needs UCS-2.
         """
+        ...
+
+    async def page(self, cursor: str | None, since: int) -> Page | NotListed:
+        """A page of the provider's list, the first where `cursor` is None; nothing older than `since` (ms) is asked
+        for, and may be left out. Raises nothing but CancelledError."""
+        ...
+
+    async def look_up(self, provider_id: str) -> Page | NotListed:
+        """One message by the provider's name for it; an empty page where the provider does not know it. Likewise."""
         ...

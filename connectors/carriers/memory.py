@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from connectors.carriers.base import Accepted, Answer, Refused, Sms
+from connectors.carriers.base import Accepted, Answer, Listed, NotListed, Page, Refused, Sms
 
 
 class Sent(NamedTuple):
@@ -39,6 +39,8 @@ class MemoryCarrier:
     faults: deque[Fault] = field(default_factory=deque)
     by_number: dict[str, deque[Fault]] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
+    unlisted: deque[NotListed] = field(default_factory=deque)  # given first, one a question
+    page_size: int = 100
 
     def order(self, faults: Iterable[Fault], to: str | None = None) -> None:
         """Add faults, for one number or for whichever comes next."""
@@ -52,3 +54,20 @@ class MemoryCarrier:
         if fault is None or fault.taken or isinstance(fault.answer, Accepted):
             self.sent.append(Sent(call.client_id, call.to, call.sender, call.text, allow_unicode))
         return Accepted(f"memory-{len(self.sent)}") if fault is None else fault.answer
+
+    async def page(self, cursor: str | None, since: int) -> Page | NotListed:
+        """See Carrier; newest first."""
+        if self.unlisted:
+            return self.unlisted.popleft()
+        first = int(cursor or 0)
+        items = self._listed()[::-1][first : first + self.page_size]
+        return Page(tuple(items), str(first + self.page_size) if items else None)
+
+    async def look_up(self, provider_id: str) -> Page | NotListed:
+        """See Carrier."""
+        if self.unlisted:
+            return self.unlisted.popleft()
+        return Page(tuple(listed for listed in self._listed() if listed.provider_id == provider_id))
+
+    def _listed(self) -> list[Listed]:
+        return [Listed(sent.client_id, f"memory-{number}", "accepted") for number, sent in enumerate(self.sent, 1)]

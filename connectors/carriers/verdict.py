@@ -49,9 +49,9 @@ def _taken(status: int, body: dict[str, Any], rate: RateHeaders, trouble: Unknow
     if trouble is not None:
         return Unknown(trouble, "the answer was positive, but could not be read whole", rate)
     entity = body.get("entity")
-    provider_id = _id(entity.get("id") if isinstance(entity, dict) else None) or _id(body.get("id"))
-    if provider_id is not None:
-        return Accepted(provider_id, rate)
+    name = provider_id(entity.get("id") if isinstance(entity, dict) else None) or provider_id(body.get("id"))
+    if name is not None:
+        return Accepted(name, rate)
     errors = body.get("errors")
     if errors:
         return _refused_fields(status, errors, rate, secret)
@@ -92,7 +92,8 @@ def _object(content: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _id(value: Any) -> str | None:
+def provider_id(value: Any) -> str | None:
+    """A provider's name for a message, where it is one that can be kept."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable() else None

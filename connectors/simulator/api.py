@@ -170,15 +170,21 @@ class Api:
 
     async def _list(self, request: web.Request, project: Project) -> web.StreamResponse:
         until = self.provider.now() - int(self.provider.modes.list_lag * 1_000)
-        size = min(_positive(request.query.get("per_page"), 10), 100)
+        size = min(_positive(request.query.get("per_page"), 10), self.provider.modes.list_page)
         page = project.mailbox.page(_positive(request.query.get("page"), 1), size, until)
-        return await self._shown(request, "list", {"entities": [message.json() for message in page]})
+        return await self._shown(request, "list", {"entities": [self._entity(message) for message in page]})
 
     async def _message(self, request: web.Request, project: Project) -> web.StreamResponse:
         message = project.mailbox.by_id.get(request.match_info["id"])
         if message is None:
             raise Answer(404, REASONS[404])
-        return await self._shown(request, "message", {"entity": message.json()})
+        return await self._shown(request, "message", {"entity": self._entity(message)})
+
+    def _entity(self, message: Message) -> dict[str, Any]:
+        entity = message.json()
+        if not self.provider.modes.list_client_ids:
+            del entity["clientId"]
+        return entity
 
     async def _account(self, request: web.Request, project: Project) -> web.StreamResponse:
         return await self._shown(request, "account", {"entity": {"available": max(0.0, project.available)}})

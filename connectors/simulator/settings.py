@@ -114,6 +114,8 @@ class Modes(_Model):
     )
     callbacks_form_encoded: bool = False
     list_lag: Seconds = 0.0  # new messages show up in GET /sms this late
+    list_client_ids: bool = True  # GET /sms and /sms/{id} repeat the clientId
+    list_page: Annotated[int, Field(ge=1)] = 100  # the largest page of GET /sms
 
 
 class Config(_Model):

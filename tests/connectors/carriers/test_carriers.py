@@ -10,8 +10,9 @@ import pytest
 
 from connectors import simulator
 from connectors.carriers import memory
-from connectors.carriers.base import Accepted, Answer, Carrier, Refused, Unknown
-from connectors.carriers.instasent import Connections, Instasent
+from connectors.carriers.base import Accepted, Answer, Carrier, NotListed, Page, Refused, Unknown
+from connectors.carriers.connections import Connections
+from connectors.carriers.instasent import Instasent
 from connectors.simulator import Config, Fault, Token
 
 
@@ -79,12 +80,30 @@ CASES = {
 }
 
 
+UNLISTED = {
+    "the token is revoked": (Fault(kind="status", status=401), NotListed("", "account")),
+    "there is no such list": (Fault(kind="status", status=404), NotListed("", "account")),
+    "it is elsewhere": (Fault(kind="redirect"), NotListed("", "account")),
+    "the rate is exceeded": (Fault(kind="status", status=429), NotListed("", "rate")),
+    "a server error": (Fault(kind="status", status=500), NotListed("")),
+    "dropped": (Fault(kind="drop_after", times=2), NotListed("")),  # a question may be asked again, and is
+    "no answer": (Fault(kind="stall_after"), NotListed("")),
+    "half an answer": (Fault(kind="cut"), NotListed("")),
+    "an answer that is not JSON": (Fault(kind="garbage"), NotListed("")),
+    "an answer without a list": (Fault(kind="no_id"), NotListed("")),
+    "ten megabytes": (Fault(kind="huge_body"), NotListed("")),
+    "a header of a megabyte": (Fault(kind="huge_headers"), NotListed("")),
+}
+
+
 class World(Protocol):
     """A carrier, how to order a fault from it, and who was sent to, by clientId, in order."""
 
     carrier: Carrier
 
     def order(self, case: Case, to: str | None = None) -> None: ...
+
+    def order_unlisted(self, name: str) -> None: ...
 
     def sent(self) -> list[str | None]: ...
 
@@ -97,6 +116,9 @@ class InMemory:
     def order(self, case: Case, to: str | None = None) -> None:
         self.memory.order([memory.Fault(case.answer, case.taken)], to)
 
+    def order_unlisted(self, name: str) -> None:
+        self.memory.unlisted.append(UNLISTED[name][1])
+
     def sent(self) -> list[str | None]:
         return [sent.client_id for sent in self.memory.sent]
 
@@ -108,6 +130,10 @@ class Simulated:
 
     def order(self, case: Case, to: str | None = None) -> None:
         self.running.faults.order([case.fault.model_copy(update={"times": 1, "to": to})])
+
+    def order_unlisted(self, name: str) -> None:
+        fault = UNLISTED[name][0]
+        self.running.faults.order([fault.model_copy(update={"times": fault.times or 1, "endpoint": "list"})])
 
     def sent(self) -> list[str | None]:
         return [entry.client_id for entry in self.running.ledger.entries]
@@ -217,6 +243,73 @@ def test_many_at_once_are_each_taken_once(world: Worlds) -> None:
             answers = await asyncio.gather(*(given.carrier.send(call, allow_unicode=False) for call in calls))
             assert len({answer.provider_id for answer in answers if isinstance(answer, Accepted)}) == 200
             assert sorted(map(str, given.sent())) == sorted(call.client_id for call in calls)
+
+    asyncio.run(scenario())
+
+
+async def walked(carrier: Carrier) -> list[str | None]:
+    """The client ids of the whole list, page by page."""
+    found: list[str | None] = []
+    cursor: str | None = None
+    for _ in range(100):
+        page = await carrier.page(cursor, 0)
+        assert isinstance(page, Page)
+        found += [item.client_id for item in page.items]
+        cursor = page.following
+        if cursor is None:
+            return found
+    raise AssertionError("the list has no end")
+
+
+def test_the_list_has_each_message_once_whatever_became_of_its_answer(world: Worlds) -> None:
+    async def scenario() -> None:
+        async with world(1.0) as given:
+            names = ["dropped but sent", "half an answer", "a server error that sent it", "dropped unsent"]
+            for name in names:
+                given.order(CASES[name])
+            for n in range(len(names) + 101):
+                call = replace(ANA, client_id=f"{n}-1-abcdefghijklmnop-qrstuvwxyz")
+                await given.carrier.send(call, allow_unicode=False)
+            found = await walked(given.carrier)
+            assert sorted(map(str, found)) == sorted(map(str, given.sent()))
+            assert len(found) == len(names) - 1 + 101
+
+    asyncio.run(scenario())
+
+
+def test_an_empty_list_is_one_empty_page(world: Worlds) -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            assert await walked(given.carrier) == []
+
+    asyncio.run(scenario())
+
+
+def test_one_message_is_looked_up_by_its_id_and_an_unknown_one_is_nowhere(world: Worlds) -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            answer = await given.carrier.send(ANA, allow_unicode=False)
+            assert isinstance(answer, Accepted)
+            found = await given.carrier.look_up(answer.provider_id or "")
+            assert isinstance(found, Page)
+            assert [(item.client_id, item.provider_id) for item in found.items] == [(ANA.client_id, answer.provider_id)]
+            nowhere = await given.carrier.look_up("none-of-theirs")
+            assert isinstance(nowhere, Page)
+            assert nowhere.items == ()
+
+    asyncio.run(scenario())
+
+
+def test_a_list_that_is_not_to_be_had_says_nothing_of_any_message(world: Worlds) -> None:
+    async def scenario() -> None:
+        async with world(1.0) as given:
+            await given.carrier.send(ANA, allow_unicode=False)
+            for name in UNLISTED:
+                given.order_unlisted(name)
+                page = await given.carrier.page(None, 0)
+                assert isinstance(page, NotListed), name
+                assert page.scope == UNLISTED[name][1].scope, name
+            assert await walked(given.carrier) == [ANA.client_id]
 
     asyncio.run(scenario())
 

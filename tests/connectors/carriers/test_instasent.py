@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from connectors import simulator
 from connectors.carriers.base import Accepted, Answer, RateHeaders, Refused, Unknown
-from connectors.carriers.instasent import BASE_URL, Connections, Instasent
+from connectors.carriers.connections import Connections
+from connectors.carriers.instasent import BASE_URL, Instasent
 from connectors.simulator import Config, Token
 
 TOKEN = "s3cr3t-t0k3n"
