@@ -54,12 +54,17 @@ def explain(error: ValidationError) -> str:
     """The first of pydantic's findings as a sentence, with the number of the others."""
     findings = error.errors(include_url=False, include_context=False)
     first = findings[0]
-    path = ".".join(_step(step) for step in ("data", *first["loc"]))
+    path = ".".join(_step(step) for step in ("data", *steps(first["loc"])))
     told = "unknown field" if first["type"] == "extra_forbidden" else first["msg"][:1].lower() + first["msg"][1:]
     if first["type"] == "literal_error" and first["loc"] and first["loc"][-1] in _WORDS:
         told += f", not {shown(first['input'])}"
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return f"{path}: {told}{more}"
+
+
+def steps(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Where a finding lies, as the document names it: pydantic adds which of its two forms `to` was read as."""
+    return (loc[0], *loc[2:]) if loc[:1] == ("to",) else loc
 
 
 def _step(step: str | int) -> str:

@@ -17,6 +17,7 @@ from events.account import (
     SendCancelled,
     TemplateSaved,
     TextRule,
+    Variable,
 )
 from events.contact import Subscription
 from events.envelope import Input
@@ -24,7 +25,7 @@ from events.shape import Class
 from projections import template, wording
 from projections.template import Broken, Template
 
-__all__ = ["Account", "Directory", "SavedTemplate"]
+__all__ = ["Account", "Customs", "Directory", "SavedTemplate"]
 
 # Where an account says its country only. Others write English, euros and UTC until they are told otherwise.
 _BY_COUNTRY: Final = {
@@ -47,6 +48,15 @@ class SavedTemplate(NamedTuple):
     labels: tuple[str, ...]
     compiled: Template | None  # None where the text cannot be used
     problem: str  # why not; "" where it can
+    variables: tuple[Variable, ...] = ()
+
+
+class Customs(NamedTuple):
+    """BCP 47, ISO 4217, IANA."""
+
+    locale: str
+    currency: str
+    timezone: str
 
 
 Scope = tuple[str | None, str | None]
@@ -82,10 +92,15 @@ class Account:
     cancellations: Mapping[Scope, int] = field(default_factory=dict)  # what was asked for before that time, ms
 
     @property
-    def manner(self) -> wording.Manner:
-        """How values are written into texts; what is not set follows from the country."""
+    def customs(self) -> Customs:
+        """Locale, currency and time zone; what is not set follows from the country."""
         locale, currency, timezone = _BY_COUNTRY.get(self.country or "", _ELSEWHERE)
-        return wording.manner(self.locale or locale, self.currency or currency, self.timezone or timezone)
+        return Customs(self.locale or locale, self.currency or currency, self.timezone or timezone)
+
+    @property
+    def manner(self) -> wording.Manner:
+        """How values are written into texts."""
+        return wording.manner(*self.customs)
 
     @property
     def connected(self) -> bool:
@@ -182,7 +197,8 @@ def _saved(before: SavedTemplate | None, data: TemplateSaved) -> SavedTemplate:
         compiled = template.compile_text(data.text, data.variables)
     except Broken as error:
         problem = str(error)
-    return SavedTemplate(data.template, version, data.text, tuple(data.labels), compiled, problem)
+    labels, variables = tuple(data.labels), tuple(data.variables)
+    return SavedTemplate(data.template, version, data.text, labels, compiled, problem, variables)
 
 
 def _cancelled(before: Mapping[Scope, int], data: SendCancelled) -> Mapping[Scope, int]:

@@ -13,7 +13,7 @@ from events.send import FieldRef
 from events.shape import Scalar
 from projections import wording
 
-__all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "fill", "identifiers", "render"]
+__all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "fill", "identifiers", "render", "where"]
 
 UNSUBSCRIBE: Final = "unsubscribe"
 """`{{unsubscribe}}` is the contact's opt-out link: it needs no declaration, and no value can take its place."""
@@ -38,16 +38,24 @@ class Template(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _pieces(text: str) -> tuple[str, ...]:
-    pieces = tuple(_PLACE.split(text))
-    for literal in pieces[::2]:
-        if "{{" in literal or "}}" in literal:
-            at = literal.find("{{")
-            said = literal[at : at + 24] if at >= 0 else "}}"
+    at = 0
+    for place in (*_PLACE.finditer(text), None):
+        end = len(text) if place is None else place.start()
+        strays = [stray for stray in (text.find("{{", at, end), text.find("}}", at, end)) if stray >= 0]
+        if strays:
+            stray = min(strays)
             raise Broken(
-                f"a variable is written {{{{identifier}}}}, of letters, digits, - and _: {said!r} is not; "
-                "check its braces"
+                f"a variable is written {{{{identifier}}}}, of letters, digits, - and _: "
+                f"{text[stray : stray + 24]!r} {where(text, stray)} is not; check its braces"
             )
-    return pieces
+        at = end if place is None else place.end()
+    return tuple(_PLACE.split(text))
+
+
+def where(text: str, at: int) -> str:
+    """A place in a text as its author's editor counts: lines and characters from 1."""
+    line = text.count("\n", 0, at) + 1
+    return f"in line {line}, character {at - text.rfind(chr(10), 0, at)},"
 
 
 def identifiers(text: str) -> tuple[str, ...]:
@@ -64,9 +72,14 @@ def compile_text(text: str, variables: Sequence[Variable] | None = None) -> Temp
     if variables is None:
         return Template(pieces, {})
     known = {variable.id: variable for variable in variables}
-    for identifier in pieces[1::2]:
+    for place in _PLACE.finditer(text):
+        identifier = place[1]
         if identifier not in known and identifier != UNSUBSCRIBE:
-            raise Broken(f"the text names {{{{{identifier}}}}}, and no variable has the id {identifier!r}: declare it")
+            declared = ", ".join(known) or "none"
+            raise Broken(
+                f"the text names {{{{{identifier}}}}} {where(text, place.start())} and no variable has the id "
+                f"{identifier!r}: declare it, or name one that is declared ({declared})"
+            )
     for variable in variables:
         if variable.default is not None:
             try:

@@ -2,7 +2,7 @@
 
 import logging
 
-from connectors import sealing
+from connectors import sealing, tokens
 from connectors.carriers.base import Answer, Carrier, Refused
 from connectors.carriers.connections import Connections
 from connectors.carriers.instasent import Instasent
@@ -12,7 +12,6 @@ from projections.send import Call
 
 log = logging.getLogger(__name__)
 
-TOKEN_PURPOSE = "provider-token"  # noqa: S105 - what a sealed value is for, not a secret
 UNUSABLE = Refused(status=None, message="the account's connector cannot be used", final=False, scope="account")
 
 
@@ -41,7 +40,7 @@ class AccountProvider:
         if known is not None and known[0] is connector:
             return known[1]
         try:
-            token = sealing.unseal(self._secret, TOKEN_PURPOSE, name, connector.sealed_token)
+            token = sealing.unseal(self._secret, tokens.PURPOSE, name, connector.sealed_token)
             carrier = Instasent(self._connections, token, connector.base_url)
         except (ValueError, sealing.Unsealable) as exc:
             log.error("account %s: its connector cannot be used: %s", name, exc)

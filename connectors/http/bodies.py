@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from connectors.http.problems import problem
+from events.refusal import steps
 
 TIMEOUT: Final = 10.0  # seconds that a body may take to arrive
 
@@ -68,7 +69,7 @@ def explain(error: ValidationError) -> Refused:
     first = error.errors(include_url=False, include_context=False)[0]
     rule = "is unknown here" if first["type"] == "extra_forbidden" else first["msg"][:1].lower() + first["msg"][1:]
     value = None if first["type"] == "missing" else first["input"]
-    return refuse(".".join(str(step)[:64] for step in first["loc"]), value, rule)
+    return refuse(".".join(str(step)[:64] for step in steps(first["loc"])), value, rule)
 
 
 def kind(value: object) -> str:

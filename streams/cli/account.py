@@ -15,8 +15,6 @@ from streams.cli.refusal import Refused, mistaken
 if TYPE_CHECKING:
     from events.account import AccountConfigured, Connector
 
-_CARRIED_BY_A_HEADER = "must be printable ASCII characters without spaces, as Instasent shows it"
-_CONNECTORS = ("connector", "fallback")
 IN_CLEAR = "its base_url begins with http://, so the token and every SMS cross the network in clear: use https"
 
 
@@ -90,11 +88,12 @@ def set_(
 
 def _warn(patch: dict[str, Any]) -> None:
     """A connector that is taken, and unwise: said on standard error."""
+    from connectors.tokens import CONNECTORS
     from events.account import AccountConfigured
 
     with mistaken():
         data = AccountConfigured.of_json(patch)
-    for name in _CONNECTORS:
+    for name in CONNECTORS:
         connector: Connector | None = getattr(data, name)
         if connector is not None and connector.exposed:
             click.echo(f"Note: {name}: {IN_CLEAR}.", err=True)
@@ -129,20 +128,12 @@ def configured(secret: bytes, account: str, patch: dict[str, Any]) -> bytes:
 
 
 def _sealed(secret: bytes, account: str, data: AccountConfigured) -> AccountConfigured:
-    from pydantic import SecretStr
+    from connectors.tokens import Unusable, sealed
 
-    from connectors.sealing import seal
-    from streams.provider import TOKEN_PURPOSE
-
-    changes: dict[str, Connector] = {}
-    for name in _CONNECTORS:
-        connector: Connector | None = getattr(data, name)
-        if connector is not None and isinstance(connector.token, SecretStr):
-            if not _is_token(connector.token.get_secret_value()):
-                raise Refused(f"{name}.token: {_CARRIED_BY_A_HEADER}.")
-            ciphertext = seal(secret, TOKEN_PURPOSE, account, connector.token.get_secret_value())
-            changes[name] = connector.sealed(ciphertext)
-    return data.model_copy(update=changes)
+    try:
+        return sealed(secret, account, data)
+    except Unusable as error:
+        raise Refused(f"{error}.") from None
 
 
 def read_token(path: str) -> str:
@@ -151,15 +142,12 @@ def read_token(path: str) -> str:
         text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
     except UnicodeDecodeError:
         raise Refused(f"{path} holds no token: it is not text.") from None
+    from connectors.tokens import is_token
+
     token = text.strip()
-    if not _is_token(token):
+    if not is_token(token):
         raise Refused(f"{'Standard input' if path == '-' else path} must hold the token alone, on one line.")
     return token
-
-
-def _is_token(text: str) -> bool:
-    """Whether an HTTP header can carry it."""
-    return bool(text) and all(33 <= ord(c) <= 126 for c in text)
 
 
 def _without_none(**values: Any) -> dict[str, Any]:

@@ -108,12 +108,12 @@ def _connectors(settings: Settings) -> Iterator[Finding]:
 
 def _connector(secret: bytes, name: str, which: str, connector: Connector) -> Iterator[Finding]:
     from connectors.sealing import Unsealable, unseal
+    from connectors.tokens import PURPOSE
     from streams.cli.account import IN_CLEAR
-    from streams.provider import TOKEN_PURPOSE
 
     about = f"account {name}"
     try:
-        unseal(secret, TOKEN_PURPOSE, name, connector.sealed_token or "")
+        unseal(secret, PURPOSE, name, connector.sealed_token or "")
     except Unsealable as error:
         yield Finding(False, about, f"{which}{error}")
     else:

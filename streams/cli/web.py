@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from connectors.clock import SystemClock
 from connectors.credentials import callback_secret, link_key, mac_key
 from connectors.http import problems
+from connectors.http.accounts import Accounts
 from connectors.http.cloudevents import CloudEvents
 from connectors.http.commands import Commands
 from connectors.http.imports import Imports
@@ -60,7 +61,9 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
             stack.callback(engine.dispose)
             await asyncio.to_thread(prepare, engine)
             app.add_routes(_queries(settings, engine, directory))
-            app.add_routes(_commands(settings, Outbox(appender, settings.topic_prefix, partitions), directory))
+            outbox = Outbox(appender, settings.topic_prefix, partitions)
+            app.add_routes(_commands(settings, outbox, directory))
+            app.add_routes(_accounts(settings, outbox, accounts).routes())
         await appender.open(_OPENING)
         app.add_routes(health(lambda: appender.ready))
         served = runner(app)
@@ -98,6 +101,11 @@ def _queries(settings: Settings, engine: Engine, directory: Directory) -> list[w
         return "none" if found is None else found.default_subscription
 
     return build_queries(engine, settings.secret(), default_subscription)
+
+
+def _accounts(settings: Settings, outbox: Outbox, reader: AccountsReader) -> Accounts:
+    clock, secret = SystemClock().now, settings.secret()
+    return Accounts(outbox, secret, clock, lambda: uuid.uuid4().hex, reader.directory, reader.caught_up)
 
 
 def _commands(settings: Settings, outbox: Outbox, directory: Directory) -> list[web.RouteDef]:

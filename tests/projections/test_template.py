@@ -54,6 +54,24 @@ def test_broken_braces_are_refused(text: str) -> None:
         template.compile_text(text, [NAME])
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Hola {{nmae}}", "{{nmae}} in line 1, character 6, and no variable has the id 'nmae'"),
+        ("Hola {{name}}\n\u00a1{{nmae}}!", "{{nmae}} in line 2, character 2, and"),
+        ("{{nmae}} and {{other}}", "{{nmae}} in line 1, character 1, and"),
+        ("Hola {{name", "'{{name' in line 1, character 6, is not"),
+        ("{{name}} {{na me}}", "'{{na me}}' in line 1, character 10, is not"),
+        ("a\nb }} c", "'}} c' in line 2, character 3, is not"),
+        ("{{name}}}}", "'}}' in line 1, character 9, is not"),
+    ],
+)
+def test_a_fault_is_told_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(Broken) as refused:
+        template.compile_text(text, [NAME])
+    assert told in str(refused.value)
+
+
 def test_a_default_that_does_not_fit_its_type_is_refused_by_its_name() -> None:
     with pytest.raises(Broken, match="'n' must be a number"):
         template.compile_text("{{n}}", [Variable(id="n", name="n", type="number", default="many")])

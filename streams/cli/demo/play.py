@@ -18,6 +18,7 @@ from connectors.files.events import Event
 from connectors.files.events import read as read_events
 from connectors.kafka.publisher import Publisher
 from events import instant
+from events.codec import encode_input
 from events.shape import Class
 from events.topics import SENDS_OF, Role
 from streams.cli import account, template
@@ -63,7 +64,8 @@ class Player:
         values = [account.configured(self.settings.secret(), ACCOUNT, {**SETTINGS, "connector": connector})]
         for name, saved in read_json(self.samples / "templates.json", dict).items():
             text = read_text(self.samples / saved["file"])
-            values.append(template.saved(ACCOUNT, name, text, tuple(saved["labels"]), saved["variables"]))
+            event = template.saved(ACCOUNT, name, text, tuple(saved["labels"]), saved["variables"])
+            values.append(encode_input(event))
         with post(self.settings) as office:
             for value in values:
                 office.publish(Role.ACCOUNTS, ACCOUNT.encode(), value)

@@ -111,6 +111,14 @@ def test_a_wrong_value_is_not_repeated() -> None:
     assert "612345678x" not in str(ask("PATCH", ANA, {"_mobilePhoneStatus": "612345678x"})[1])
 
 
+def test_a_template_event_that_could_not_be_used_is_refused_with_the_place_of_its_fault() -> None:
+    data = {"template": "hello", "text": "Hola\n{{nmae}}", "variables": []}
+    event = UPDATE | {"type": "recado.template.saved.v1", "subject": "acme", "data": data}
+    status, answer, written = ask("POST", "/v1/events", event)
+    assert (status, written) == (400, [])
+    assert "{{nmae}} in line 2, character 1" in answer["errors"][0]["detail"]
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {api_key(SECRET, 'other')}"}])
 @pytest.mark.parametrize(
     ("method", "path", "body"), [("PATCH", ANA, {}), ("POST", SENDS, SEND), ("POST", "/v1/events", UPDATE)]
@@ -161,11 +169,40 @@ def test_a_send_with_the_same_idempotency_key_has_the_same_id() -> None:
         ({"sender": 7}, "sender"),
         ({"colour": 1}, "colour"),
         ({"contact": ""}, "contact"),
+        ({"contact": "a/b"}, "contact"),
+        ({"class": "urgent"}, "class"),
+        ({"template": "order"}, ""),
+        ({"text": None}, ""),
+        ({"text": "x" * 10_001}, "text"),
+        ({"sender": None}, "sender"),
+        ({"to": "everybody"}, "to"),
+        ({"to": {"alert": 600}}, "to.alert"),
+        ({"to": {"alert": "600"}}, "to.alert"),
+        ({"to": {"phone": "+34600000001"}}, "to.alert"),
+        ({"send_id": "x" * 65}, "send_id"),
+        ({"send_id": ""}, "send_id"),
+        ({"labels": "orders"}, "labels"),
+        ({"labels": [7]}, "labels.0"),
+        ({"variables": []}, "variables"),
+        ({"variables": {"order": [1]}}, "variables"),
+        ({"variables": {"order": {"column": "x"}}}, "variables"),
+        ({"not_before": "tomorrow"}, "not_before"),
+        ({"expires_at": 1795417200}, "expires_at"),
     ],
 )
-def test_a_wrong_send_names_its_field(change: dict[str, Any], field: str) -> None:
+def test_a_wrong_send_names_its_field_and_rule_and_writes_nothing(change: dict[str, Any], field: str) -> None:
     status, answer, written = ask("POST", SENDS, SEND | change)
     assert (status, answer["field"], written) == (400, field, [])
+    assert answer["rule"]
+    assert answer["value"]
+    assert answer["detail"].endswith(answer["rule"])
+
+
+def test_a_request_that_only_the_engine_can_judge_is_taken_and_skipped_with_its_reason_there() -> None:
+    for change in ({"sender": "AVeryLongSender"}, {"text": ""}, {"to": {"alert": "600 000"}}, {"template": "none"}):
+        body = {name: value for name, value in (SEND | change).items() if not ("template" in change and name == "text")}
+        status, answer, written = ask("POST", SENDS, body)
+        assert (status, answer, len(written)) == (202, {"send_id": "id-1"}, 1)
 
 
 def test_what_is_not_durable_is_not_accepted() -> None:

@@ -12,13 +12,13 @@ from kafka import KafkaConsumer, TopicPartition
 
 from connectors.kafka.admin import Admin
 from connectors.sealing import unseal
+from connectors.tokens import PURPOSE
 from events.dead_letter import DeadLetter, encode_dead_letter
 from events.partition import partition_of
 from events.topics import Role
 from events.topics import name as topic_name
 from streams.cli.account import configured
 from streams.cli.main import cli
-from streams.provider import TOKEN_PURPOSE
 
 pytestmark = pytest.mark.kafka
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -123,7 +123,7 @@ def test_an_accounts_token_is_sealed_before_it_reaches_kafka(broker: Broker, tmp
     assert key == b"acme"
     assert TOKEN.encode() not in value
     sealed = json.loads(value)["data"]["connector"]["token"]["sealed"]
-    assert unseal(bytes(32), TOKEN_PURPOSE, "acme", sealed) == TOKEN
+    assert unseal(bytes(32), PURPOSE, "acme", sealed) == TOKEN
 
 
 def test_settings_from_a_file_are_a_patch_and_options_go_first(broker: Broker, tmp_path: Path) -> None:
@@ -169,6 +169,21 @@ def test_a_template_is_saved_with_its_labels_and_variables(broker: Broker, tmp_p
     _, (_, _, value) = broker.records(Role.ACCOUNTS)
     data = json.loads(value)["data"]
     assert (data["template"], data["text"], data["labels"]) == ("hello", "Hola {{name}}", ["a", "b"])
+
+
+def test_a_saved_template_shows_its_variables_and_what_it_costs(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
+    variables, text = tmp_path / "variables.json", tmp_path / "text.txt"
+    variables.write_text('[{"id": "total", "name": "Total", "type": "currency"}]')
+    text.write_text("Síguelo: {{total}}")
+    arguments = ("template", "set", "acme", "hello", "--text-file", str(text), "--variables-file", str(variables))
+    assert [json.loads(run(*arguments, "--json").stdout)["version"] for _ in range(2)] == [1, 2]
+    shown = run(*arguments).stdout.splitlines()
+    assert shown[1].split() == ["variable", "name", "type", "default", "times", "example"]
+    assert shown[2].split("  ")[0] == "total"
+    assert "123,45 €" in shown[2]
+    assert shown[3] == "With these examples: 1 part in UCS-2."
+    assert shown[4].startswith("Note: í make the whole text UCS-2")
 
 
 def test_a_template_that_gsm_7_cannot_write_is_refused_where_the_account_keeps_the_price(
