@@ -9,6 +9,7 @@ import pstats
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
+from itertools import repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -19,8 +20,9 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from benchmarks import light, load
 from benchmarks.subjects.engine import Idle, workflow_of
 from connectors.clock import SystemClock
-from connectors.kafka.transaction import BATCH_BYTES
-from connectors.ports import Clock, Commit, Fetch, Message, Record
+from connectors.kafka.batches import Laid, batches
+from connectors.kafka.transaction import BATCH_BYTES, LAID
+from connectors.ports import Clock, Commit, Fetch, Record
 from connectors.state import StateStore
 from events.codec import decode_input, encode_fact
 from events.fact import Fact
@@ -78,16 +80,11 @@ class Dropped:
 
     def lay_out(self, commit: Commit) -> None:
         """Record batches, as connectors/kafka/transaction.py makes them."""
-        self._append(commit.facts, commit.at)
-        self._append((Message(key, value) for key, value in commit.changes.items()), commit.at)
+        self._append(map(LAID, commit.facts), commit.at)
+        self._append(zip(commit.changes.keys(), commit.changes.values(), repeat(())), commit.at)
 
-    def _append(self, messages: Iterable[Message], at: int) -> None:
-        batch = BatchBuilder(BATCH_BYTES, 0, is_transactional=1)
-        for message in messages:
-            headers = list(message.headers)
-            if batch.append(timestamp=at, key=message.key, value=message.value, headers=headers) is None:
-                batch = BatchBuilder(BATCH_BYTES, 0, is_transactional=1)
-                batch.append(timestamp=at, key=message.key, value=message.value, headers=headers)
+    def _append(self, records: Iterable[Laid], at: int) -> None:
+        deque(batches(lambda: BatchBuilder(BATCH_BYTES, 0, is_transactional=1), records, at), 0)
 
 
 class Folding:

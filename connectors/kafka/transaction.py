@@ -7,17 +7,21 @@ thousands of facts cost milliseconds. The batches of one topic and partition are
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
-from connectors.ports import Commit, Fenced, MachineryFault, Message
+from connectors.kafka.batches import Laid, batches
+from connectors.ports import Commit, Fenced, MachineryFault
 from events.topics import Role
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 900_000  # below the topics' max.message.bytes of 1 MiB, with room for the batch's own header
+LAID = itemgetter(0, 1, 2)  # of a Message: all but the partition
 FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 
@@ -81,16 +85,16 @@ class TransactionLog:
             await producer.begin_transaction()
             at = commit.at
             if commit.facts:
-                await self._append(sent, Role.JOURNAL, partition, commit.facts, at)
-            moved: dict[tuple[Role, int], list[Message]] = {}
+                await self._append(sent, Role.JOURNAL, partition, map(LAID, commit.facts), at)
+            moved: dict[tuple[Role, int], list[Laid]] = {}
             for role, message in commit.moved:
                 target = message.partition if message.partition is not None else partition
-                moved.setdefault((role, target), []).append(message)
-            for (role, target), messages in moved.items():
-                await self._append(sent, role, target, messages, at)
+                moved.setdefault((role, target), []).append(LAID(message))
+            for (role, target), records in moved.items():
+                await self._append(sent, role, target, records, at)
             if commit.dead_letters:
-                await self._append(sent, Role.DEAD_LETTERS, 0, commit.dead_letters, at)
-            changes = (Message(key, value) for key, value in commit.changes.items())
+                await self._append(sent, Role.DEAD_LETTERS, 0, map(LAID, commit.dead_letters), at)
+            changes = zip(commit.changes.keys(), commit.changes.values(), repeat(()))
             in_last_batch = await self._append(sent, Role.STATE, partition, changes, at)
             written = await asyncio.gather(*sent)
             await producer.commit_transaction()
@@ -106,23 +110,10 @@ class TransactionLog:
             raise MachineryFault(f"partition {partition}: the commit's outcome is not known: {exc!r}") from exc
         return int(written[-1].offset) + in_last_batch  # a batch is acknowledged by its first record's offset
 
-    async def _append(self, sent: list[Any], role: Role, partition: int, messages: Iterable[Message], at: int) -> int:
-        """Send the messages in as few batches as they fit; return how many the last one holds."""
-        producer, topic = self._producer, self._topics[role]
-        batch = producer.create_batch()
-        append = batch.append
-        empty = True
-        for message in messages:
-            key, value = message.key, message.value
-            headers = list(message.headers)  # aiokafka's builder takes nothing else
-            if append(timestamp=at, key=key, value=value, headers=headers) is None:
-                if not empty:
-                    sent.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                append = batch.append
-                if append(timestamp=at, key=key, value=value, headers=headers) is None:
-                    raise MachineryFault(f"a record of {len(value or b'')} bytes does not fit a batch of {topic}")
-            empty = False
-        if not empty:
+    async def _append(self, sent: list[Any], role: Role, partition: int, records: Iterable[Laid], at: int) -> int:
+        """Send the records in as few batches as they fit; return how many the last one holds."""
+        producer, topic, last = self._producer, self._topics[role], 0
+        for batch in batches(producer.create_batch, records, at):
             sent.append(await producer.send_batch(batch, topic, partition=partition))
-        return int(batch.record_count())
+            last = batch.record_count()
+        return last

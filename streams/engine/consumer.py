@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from connectors.ports import Fetch
+from connectors.ports import Fetch, Record
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
@@ -40,6 +41,11 @@ def engine_of(app: Any) -> "Engine":
     """The engine that a Faust application of ours carries (streams/engine/application.py)."""
     engine: Engine = app.engine
     return engine
+
+
+def _as_it_lies(tp: Any, record: Record) -> Record:
+    """In place of aiokafka's ConsumerRecord, a frozen dataclass of eleven fields: 1.3 us of CPU for each record."""
+    return record
 
 
 class BatchSchema(faust.Schema):  # type: ignore[type-arg]  # keys and values are a batch's, whatever the type says
@@ -132,6 +138,10 @@ class EngineThread(driver.AIOKafkaConsumerThread):
         ]
 
     async def _drained(self, fetcher: Any, ready: Mapping[TP, int]) -> Mapping[TP, Any]:
+        for tp in ready:
+            fetched = fetcher._records.get(tp)
+            if type(fetched) is FetchResult:
+                fetched._partition_records._consumer_record = _as_it_lies
         # With timeout 0 aiokafka takes what is buffered without giving way to anything else in this loop, so the
         # positions before and after belong to these records.
         return cast("Mapping[TP, Any]", await fetcher.fetched_records(set(ready), timeout=0))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import aiokafka
 import faust
 import pytest
-from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher
+from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, Subscription, SubscriptionState, TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -115,7 +115,8 @@ LEANED = [
     Leaned(aiokafka.AIOKafkaProducer, "send_batch", COROUTINE, "batch topic partition"),
     Leaned(aiokafka.AIOKafkaProducer, "begin_transaction", COROUTINE),
     Leaned(aiokafka.AIOKafkaProducer, "commit_transaction", COROUTINE),
-    Leaned(BatchBuilder, "append", FUNCTION, "timestamp key value headers"),
+    Leaned(FetchResult, "has_more", FUNCTION),
+    Leaned(PartitionRecords, "_consumer_record", FUNCTION, "tp record"),
     Leaned(BatchBuilder, "record_count", FUNCTION),
 ]
 
