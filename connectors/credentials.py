@@ -70,6 +70,16 @@ def link_key(secret: bytes) -> bytes:
     return _mac(secret, "link")
 
 
+def wrapping_key(secret: bytes) -> bytes:
+    """The 32 bytes under which contacts' keys are kept (projections/keyring.py)."""
+    return _mac(secret, "contact-keys")
+
+
+def number_key(secret: bytes) -> bytes:
+    """The 32 bytes of the hashes that stand for numbers (events/opt_out.py)."""
+    return _mac(secret, "numbers")
+
+
 def _derived(secret: bytes, purpose: str, account: str, generation: int) -> str:
     return base64.urlsafe_b64encode(_mac(secret, purpose, account, str(generation))[:_BYTES]).decode("ascii")
 

@@ -49,7 +49,7 @@ def asyncapi() -> Schema:
 
 
 def _is_input(topic: Topic) -> bool:
-    return topic.role not in (Role.JOURNAL, Role.DEAD_LETTERS, Role.STATE)
+    return topic.role not in (Role.JOURNAL, Role.DEAD_LETTERS, Role.STATE, Role.KEYS, Role.INBOX_KEYS)
 
 
 def _channel(topic: Topic, messages: list[str]) -> Schema:

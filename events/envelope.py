@@ -27,6 +27,7 @@ Reason = Literal[
     "schema",  # the data breaks a rule of its type
     "class",  # the attribute `class` contradicts the topic, or is missing where no topic is named
     "topic",  # a type that does not belong in that topic
+    "sealed",  # the data is sealed, and its key was destroyed, is none of ours or was given out by nobody
     "client_id",  # a receipt whose client id is missing or not ours
     "decider",  # a decider raised: a fault of Recado, not of the event
 ]

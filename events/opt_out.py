@@ -79,9 +79,10 @@ def read(key: bytes, code: str) -> Named | None:
     return Named(named >> _CONTACT_BITS, named & (1 << _CONTACT_BITS) - 1)
 
 
-def hash_number(account: str, number: str) -> str:
-    """32 hex digits that stand for a number (E.164) of one account."""
-    return blake2b(f"{account}/{number}".encode(), digest_size=16).hexdigest()
+def hash_number(account: str, number: str, key: bytes = b"") -> str:
+    """32 hex digits that stand for a number (E.164) of one account. `key` is secret, at most 64 bytes: numbers are few
+    enough to be tried one by one by whoever has it."""
+    return blake2b(f"{account}/{number}".encode(), digest_size=16, key=key).hexdigest()
 
 
 def _mac(key: bytes, named: int) -> int:

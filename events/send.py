@@ -177,6 +177,10 @@ class SendSkipped:
     alert: bool = False
 
 
+_PERSONAL: Final = ("to", "text", "variables")
+"""What of a request is personal: the rest is the account's, and told of by statistics."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendDeferred:
     """The SMS waits until a time, ms; `request` is the data of the request: the fact alone rebuilds the state.
@@ -189,7 +193,7 @@ class SendDeferred:
     class_: Class
     until: int = field(metadata={"moment": True})
     reason: Literal["not_before", "quiet_hours", "rate", "circuit"]
-    request: Mapping[str, Any] = field(metadata={"personal": True})
+    request: Mapping[str, Any] = field(metadata={"personal": _PERSONAL})
     requested_at: int = field(default=0, metadata={"moment": True})
     body: str = ""
     looked_at: Mapping[str, Any] = field(default_factory=dict)
@@ -218,7 +222,7 @@ class SendAttempted:
     parts: int
     text: str = field(metadata={"personal": True})
     alert: bool
-    request: Mapping[str, Any] = field(metadata={"personal": True})
+    request: Mapping[str, Any] = field(metadata={"personal": _PERSONAL})
     looked_at: Mapping[str, Any]
     requested_at: int = field(default=0, metadata={"moment": True})
     body: str = ""
@@ -251,7 +255,7 @@ class SendRefused:
     send_id: str
     attempt: int
     status: int | None
-    message: str | None
+    message: str | None = field(metadata={"personal": True})  # the provider's words may repeat number or text
     final: bool
     settled: Mapping[str, Any] | None = None
 

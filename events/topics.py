@@ -32,6 +32,8 @@ __all__ = [
 
 DEFAULT_PREFIX: Final = "recado."
 _DAY_MS: Final = 86_400_000
+FORGOTTEN_MS: Final = _DAY_MS // 4
+"""How long the broker may keep what a compacted topic no longer says: a destroyed key, and what erasing deleted."""
 _MIB: Final = 1024 * 1024
 
 
@@ -45,6 +47,8 @@ class Role(StrEnum):
     CALLBACKS = "callbacks"
     ANSWERS = "answers"
     NUMBERS = "numbers"
+    KEYS = "keys"
+    INBOX_KEYS = "inbox-keys"
     JOURNAL = "journal"
     DEAD_LETTERS = "dead-letters"
     STATE = "state-changelog"
@@ -88,6 +92,8 @@ class Topic:
         else:
             # A recovery reads it whole: small segments and an early compaction keep it near the state's size.
             config |= {"segment.bytes": str(64 * _MIB), "min.cleanable.dirty.ratio": "0.2"}
+            # Only segments that are no longer written to are compacted, however little lies in them.
+            config |= {"segment.ms": str(FORGOTTEN_MS), "max.compaction.lag.ms": str(FORGOTTEN_MS)}
         if self.flush and embedded:
             config["flush.messages"] = "1"
         return config
@@ -151,6 +157,26 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
         (NumberOptedOut.TYPE,),
         internal=True,
         retention=35 * _DAY_MS,
+    ),
+    Topic(
+        Role.KEYS,
+        "The key of each contact of an account whose privacy is `sealed`, under RECADO_SECRET, written by the "
+        "partition engine with the first fact that it seals; erasing the contact deletes it.",
+        _CONTACT,
+        "all",
+        internal=True,
+        cleanup="compact",
+        flush=True,
+    ),
+    Topic(
+        Role.INBOX_KEYS,
+        "Keys, under RECADO_SECRET, of what is told about such contacts until it is decided; each is used for a day "
+        "and deleted a week later.",
+        "account/day/process",
+        "one",
+        internal=True,
+        cleanup="compact",
+        flush=True,
     ),
     Topic(
         Role.JOURNAL,

@@ -121,13 +121,16 @@ _DEFAULTS: Final = Account("")
 class Directory:
     """All accounts. The one thing here that changes in place: it is shared, and replaced record by record.
 
-    `version` is the position behind the last record folded: what settings a decision saw.
+    `version` is the position behind the last record folded: what settings a decision saw. `sealed` are the accounts
+    whose privacy is `sealed` now, `unsealing` those where it ever was: their states may hold sealed values.
     """
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
         self._known: set[bytes] = set()
         self.version = 0
+        self.sealed: frozenset[str] = frozenset()
+        self.unsealing: frozenset[str] = frozenset()
 
     def account(self, name: str) -> Account | None:
         """The account, or None where nothing was ever configured for it: a template alone makes no account."""
@@ -155,6 +158,7 @@ class Directory:
         data = event.data
         if isinstance(data, AccountConfigured):
             after = replace(_configured(before, data), version=offset + 1)
+            self._seal(after)
         elif isinstance(data, TemplateSaved):
             saved = _saved(before.templates.get(data.template), data)
             after = replace(before, templates={**before.templates, data.template: saved})
@@ -164,6 +168,13 @@ class Directory:
             raise TypeError(f"{event.type} does not belong in recado.accounts")
         self._accounts[event.account] = after
         self.version = offset + 1
+
+    def _seal(self, account: Account) -> None:
+        if account.privacy == "sealed":
+            self.sealed |= {account.name}
+            self.unsealing |= {account.name}
+        else:
+            self.sealed -= {account.name}
 
     def skip(self, offset: int) -> None:
         """A record that says nothing, or nothing new, was passed over."""

@@ -5,13 +5,16 @@
     o/<send hash>              marker of an open attempt: attempted, and no outcome yet
     x/<account>/<send hash>    an attempt whose outcome nobody knows: [its number, when it was made in ms]
     t/<due ms>/<send hash>     timer: deferred, to be resolved, or to be closed at that time
+    t/<due ms>/-<subject>      timer: a key was destroyed, and what is told of it is told again: streams/turn.py
     i/<16 bytes>               an event that was read: the day (since the epoch) after which it is forgotten
     u/<code>                   contacts whose opt-out link has this code: one, but for one chance in 10^15
     n/<number hash>/<contact>  a contact (account/contact) that has this number: every one with it opts out together
     r/<send hash>              receipts that came before their attempt: the day they are forgotten, and themselves
+    k/<account>/<contact>      the contact's key, of an account whose privacy is `sealed`: projections/keyring.py
     p/...                      the engine's own (positions, counters)
 
-`apply` alone changes c/, s/, o/, x/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them.
+`apply` alone changes c/, s/, o/, x/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them. What it
+says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the contact's n/.
 """
 
 from hashlib import blake2b
@@ -23,7 +26,7 @@ from events.client_id import send_hash
 from events.contact import ContactErased, FieldsChanged, PhoneChanged
 from events.fact import SOURCE, Fact
 from events.message import InboundReceived, MessageStateChanged
-from events.opt_out import hash_number
+from events.record import Sealed, sealed_items, sealed_text
 from events.send import (
     SendAccepted,
     SendAttempted,
@@ -34,6 +37,7 @@ from events.send import (
     SendUnknown,
 )
 from projections import contact, send
+from projections.keyring import NO_KEYS, Keyring
 
 __all__ = [
     "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "SEEN", "SENDS", "SWEPT", "TIMERS", "UNSETTLED", "MemoryView",
@@ -173,8 +177,22 @@ def encode(key: bytes, value: Any) -> bytes:
         return b"%d" % value
     # A batch holds thousands of these, and orjson's own bytes keep a buffer of 4 KiB each: a slice is a copy that fits.
     if isinstance(value, tuple):
-        return orjson.dumps(tuple(value), tuple, orjson.OPT_APPEND_NEWLINE)[:-1]
+        return orjson.dumps(tuple(value), _default, _OPTIONS)[:-1]
     return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE)[:-1]
+
+
+_OPTIONS: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_SUBCLASS  # else a Sealed is written as its text
+_SEALED: Final = b'{"sealed":'
+
+
+def _default(value: object) -> object:
+    if type(value) is Sealed:
+        return {"sealed": str(value)}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, tuple):
+        return tuple(value)
+    raise TypeError(f"a state cannot hold a {type(value).__name__}")
 
 
 def decode(key: bytes, raw: bytes) -> Any:
@@ -183,9 +201,13 @@ def decode(key: bytes, raw: bytes) -> Any:
     match key[:1]:
         case b"c":
             value[11] = tuple(value[11])
+            if _SEALED in raw:
+                value[1], value[4] = sealed_text(value[1]), sealed_items(value[4])
             return contact.State(*value)
         case b"s":
             value[9] = tuple(send.Attempt(*attempt) for attempt in value[9])
+            if _SEALED in raw:
+                value[10] = sealed_items(value[10])
             return send.State(*value)
         case _:
             return value
@@ -205,9 +227,9 @@ def forgettable(key: bytes, value: Any, now: int) -> bool:
             return False
 
 
-def apply(view: View, fact: Fact, now: int = 0) -> None:
+def apply(view: View, fact: Fact, now: int = 0, keys: Keyring = NO_KEYS) -> None:
     """Fold one fact of the journal into the state, and mark its cause as read: for a rebuild, made at `now` (ms)."""
-    fold(view, fact)
+    fold(view, fact, keys)
     if fact.causation_source == SOURCE:
         return
     day = forgotten_after(max(fact.time, now))
@@ -216,13 +238,13 @@ def apply(view: View, fact: Fact, now: int = 0) -> None:
         view.put(seen_key(fact.subject.partition("/")[0], fact.causation_source, fact.causation_id), day)
 
 
-def fold(view: View, fact: Fact) -> None:
+def fold(view: View, fact: Fact, keys: Keyring = NO_KEYS) -> None:
     """Fold one fact into c/, s/, o/, x/, t/, u/ and n/: the only code that changes them."""
     key = contact_key(fact.subject)
-    view.put(key, evolve(view, view.get(key) or contact.initial, fact))
+    view.put(key, evolve(view, view.get(key) or contact.initial, fact, keys))
 
 
-def evolve(view: View, owner: contact.State, fact: Fact) -> contact.State:
+def evolve(view: View, owner: contact.State, fact: Fact, keys: Keyring = NO_KEYS) -> contact.State:
     """Fold one fact into all but the contact's own key: the contact's state after it is returned, so that several facts
     of one decision read and write it once."""
     data = fact.data
@@ -230,21 +252,20 @@ def evolve(view: View, owner: contact.State, fact: Fact) -> contact.State:
         return contact.evolve(owner, fact)
     attempted = None
     if isinstance(data, _ABOUT_SEND):
-        attempted = _fold_send(view, fact, owner)
+        attempted = _fold_send(view, fact, owner, keys)
     elif isinstance(data, PhoneChanged | ContactErased):
-        _fold_number(view, fact.subject, owner.phone, data.to if isinstance(data, PhoneChanged) else None)
+        _fold_number(view, fact.subject, owner.phone, data.to if isinstance(data, PhoneChanged) else None, keys)
     elif isinstance(data, InboundReceived) and data.send_id is not None and data.attempt is not None:
         sent: send.State | None = view.get(send_key(send_hash(fact.subject, data.send_id)))
         attempted = _attempted(sent, data.attempt)
     return contact.evolve(owner, fact, attempted)
 
 
-def _fold_number(view: View, subject: str, before: str | None, after: str | None) -> None:
-    account = subject.partition("/")[0]
-    if before is not None:
-        view.delete(number_key(hash_number(account, before), subject))
-    if after is not None:
-        view.put(number_key(hash_number(account, after), subject), 1)
+def _fold_number(view: View, subject: str, before: str | None, after: str | None, keys: Keyring) -> None:
+    if before is not None and (number := keys.number(view, subject, before)) is not None:
+        view.delete(number_key(number, subject))
+    if after is not None and (number := keys.number(view, subject, after)) is not None:
+        view.put(number_key(number, subject), 1)
 
 
 def _fold_link(view: View, subject: str, code: str) -> None:
@@ -253,7 +274,7 @@ def _fold_link(view: View, subject: str, code: str) -> None:
         view.put(link_key(code), [*known, subject])
 
 
-def _fold_send(view: View, fact: Fact, owner: contact.State) -> contact.Attempted | None:
+def _fold_send(view: View, fact: Fact, owner: contact.State, keys: Keyring) -> contact.Attempted | None:
     data = fact.data
     assert isinstance(data, _ABOUT_SEND)
     hashed = send_hash(fact.subject, data.send_id)
@@ -261,7 +282,7 @@ def _fold_send(view: View, fact: Fact, owner: contact.State) -> contact.Attempte
     before: send.State = view.get(key) or send.initial
     if isinstance(data, SendSkipped) and data.reason == "duplicate" and before.send_id:
         return None  # another body under the id of a send: that send itself goes on
-    own = isinstance(data, SendAttempted) and data.to == owner.phone
+    own = isinstance(data, SendAttempted) and keys.same(view, fact.subject, data.to, owner.phone)
     if isinstance(data, SendAttempted) and data.unsubscribe is not None:
         _fold_link(view, fact.subject, data.unsubscribe)
     after = send.evolve(before, fact, own)

@@ -12,16 +12,18 @@ from aiokafka.errors import KafkaError
 
 from connectors.carriers.connections import Connections
 from connectors.clock import SystemClock
-from connectors.credentials import link_key, mac_key
+from connectors.credentials import link_key, mac_key, number_key, wrapping_key
 from connectors.kafka.accounts import AccountsReader
 from connectors.kafka.admin import Admin
 from connectors.kafka.answers import AnswersTopic
 from connectors.kafka.errors import BrokerUnavailable
 from connectors.ports import Fenced
 from events import topics
+from events.cipher import KEY_BYTES
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
+from projections.keyring import Keyring
 from streams import memory
 from streams.deciders.dispatch import Links
 from streams.engine.application import EngineApp, Membership, build_app
@@ -87,13 +89,20 @@ class Worker:
             failed=self._fail,
         )
         key, links = mac_key(secret), Links(link_key(secret), settings.public_url)
+        wrapping, numbers = wrapping_key(secret), number_key(secret)
         wiring = Wiring(
             topics=self.topics,
             topic_ids={role.value: ids[name] for role, name in self.topics.items()},
             client=self.client,
             transactional_prefix=group_id(settings.topic_prefix),
             workflow=lambda partition: SendingWorkflow(
-                partition, settings.partitions, self.directory, key, lambda: accounts.version, links
+                partition,
+                settings.partitions,
+                self.directory,
+                key,
+                lambda: accounts.version,
+                links,
+                keys=Keyring(wrapping, numbers, lambda _: os.urandom(KEY_BYTES)),
             ),
             encode=keyspace.encode,
             decode=keyspace.decode,

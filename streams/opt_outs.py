@@ -16,6 +16,7 @@ __all__ = ["NUMBERS", "by_link", "by_number", "spread"]
 
 NUMBERS: Final = "/recado/numbers"  # source of the events that spread an opt-out
 _PRESSED: Final = "confirmed on the opt-out page"
+_UNTOLD: Final = "another contact with the same number opted out"
 _ALL: Final = 1_000_000  # contacts with one number: no opt-out is left half done
 
 
@@ -51,8 +52,10 @@ def by_number(data: NumberOptedOut, event: Input, role: Role, turn: Turn) -> Dec
 def spread(
     turn: Turn, subject: str, via: Literal["keyword", "link"], evidence: str, time: int, cause: Cause
 ) -> list[Input]:
-    """The event that tells every partition that the contact's number opted out; none where it has no number."""
-    data = decider.spread(subject.partition("/")[0], turn.contact(subject), via, evidence)
+    """The event that tells every partition that the contact's number opted out; none where it has no number. The words
+    of a contact whose values are sealed stay with it."""
+    told = _UNTOLD if turn.seals(subject) else evidence
+    data = decider.spread(subject.partition("/")[0], turn.contact(subject), via, told, turn.keys.numbers)
     if data is None:
         return []
     named = keyspace.seen_key(subject, cause.source, cause.id)[len(keyspace.SEEN) :].hex()  # the same, decided again

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from connectors.clock import SystemClock
+from connectors.credentials import number_key, wrapping_key
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
 from connectors.readmodel.consumer import JournalReader
@@ -17,6 +18,7 @@ from events import topics
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
+from projections.keyring import Keyring
 from streams.app import group_id
 from streams.settings import Settings
 from streams.takeover import TakeOver
@@ -47,6 +49,7 @@ async def rebuild_state(settings: Settings, told: Told) -> int:
     names = {role: topics.name(settings.topic_prefix, role) for role in Role}
     client: Mapping[str, Any] = {"bootstrap_servers": settings.kafka, **settings.security.arguments()}
     bounds, reader, clock = Bounds(client), Reader(names, client), SystemClock()
+    keys = wrapping_key(settings.secret()), number_key(settings.secret())
     facts = 0
     with tempfile.TemporaryDirectory(dir=settings.data) as folder:
         over = TakeOver(reader, _Folder(Path(folder)), keyspace.encode, keyspace.decode)
@@ -57,11 +60,14 @@ async def rebuild_state(settings: Settings, told: Told) -> int:
                 writer = TransactionLog(names, partition, f"{root}-{partition}", client)
                 await writer.open()
                 try:
-                    wanted = {role: TopicPartition(names[role], partition) for role in (Role.STATE, Role.JOURNAL)}
+                    read = (Role.STATE, Role.JOURNAL, Role.KEYS)
+                    wanted = {role: TopicPartition(names[role], partition) for role in read}
                     begins = await bounds.begins(wanted.values())
                     ends = await bounds.ends(wanted.values())
                     between = {role: (begins[tp], ends[tp]) for role, tp in wanted.items()}
-                    workflow = SendingWorkflow(partition, settings.partitions, Directory(), b"", lambda: 0)
+                    workflow = SendingWorkflow(
+                        partition, settings.partitions, Directory(), b"", lambda: 0, keys=Keyring(*keys)
+                    )
                     _, _, recovered = await over.run(partition, between, workflow, writer, clock.now())
                 finally:
                     await writer.close()

@@ -6,7 +6,7 @@ Pure: the engine hands in the state, the settings and the time, and commits what
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from events import client_id
+from events import client_id, privacy
 from events.answer import AnswerReceived, Report, SendSettled
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
@@ -18,13 +18,14 @@ from events.topics import CLASS_OF, Role
 from projections import keyspace, parking, send
 from projections.account import Directory
 from projections.contact import Attempted
+from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from projections.send import Call
 from streams import opt_outs
 from streams.deciders import answer, contact, deadline, dispatch, inbound, receipt, settlement
 from streams.deciders.dispatch import Links, Place
 from streams.leave import FREE, Gate
-from streams.turn import REPEATED, UNCHANGED, Cause, Decision, Turn
+from streams.turn import AGAIN, REPEATED, UNCHANGED, Cause, Decision, Turn
 
 NO_LINKS: Final = Links()
 
@@ -42,6 +43,7 @@ def handle(
     moved: bool = False,
     links: Links = NO_LINKS,
     gate: Gate = FREE,
+    keys: Keyring = NO_KEYS,
 ) -> Decision:
     """Decide one event that belongs in this partition, and fold the facts into the view.
 
@@ -51,7 +53,7 @@ def handle(
     seen = keyspace.seen_key(event.subject, event.source, event.id)
     if view.get(seen) is not None:
         return REPEATED
-    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate), moved)
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate), moved, keys)
     decided = ROSTER[type(event.data)](event.data, event, role, turn)
     view.put(seen, keyspace.forgotten_after(max(now, event.time)))
     return decided
@@ -65,6 +67,8 @@ def _updated(data: ContactUpdated, event: Input, role: Role, turn: Turn) -> Deci
 
 def _erased(data: ContactErasure, event: Input, role: Role, turn: Turn) -> Decision:
     decided = contact.erase(data, turn.contact(event.subject))
+    if not decided:
+        turn.destroy(event.subject)  # of what was learnt of the contact since
     return _applied(turn.keep(event.subject, decided, event.time, Cause(event.id, event.source)))
 
 
@@ -141,10 +145,10 @@ ROSTER: Final[Mapping[type, Handler]] = {
 
 def due(
     view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000,
-    links: Links = NO_LINKS, gate: Gate = FREE,
+    links: Links = NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS,
 ) -> list[Decision]:  # fmt: skip
     """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time."""
-    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate))
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate), keys=keys)
     return [_fired(turn, key) for key, _ in view.scan(keyspace.TIMERS, limit, b"t/%013d" % (now + 1))]
 
 
@@ -179,6 +183,10 @@ def sweep(view: View, now: int, after: bytes, limit: int) -> bytes:
 
 def _fired(turn: Turn, key: bytes) -> Decision:
     due_at, hashed = keyspace.timer(key)
+    if hashed.startswith(AGAIN):
+        turn.keys.repeat(turn.view, hashed[len(AGAIN) :])
+        turn.view.delete(key)
+        return UNCHANGED
     sent = turn.send(hashed)
     cause = Cause(f"timer/{hashed}/{due_at}", SOURCE)
     if sent.phase == "deferred":
@@ -194,6 +202,11 @@ def _fired(turn: Turn, key: bytes) -> Decision:
 
 def _again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
     owner, account = turn.contact(sent.subject), sent.subject.partition("/")[0]
+    if privacy.is_sealed(sent.request):
+        request = turn.keys.open(turn.view, sent.subject, sent.request)
+        if request.keys() != (sent.request or {}).keys():
+            return dispatch.unreadable(sent, turn.accounts)
+        sent = sent._replace(request=request)
     return dispatch.again(sent, account, hashed, owner, turn.accounts, turn.now, turn.place)
 
 

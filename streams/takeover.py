@@ -14,6 +14,7 @@ import orjson
 from connectors.ports import Changes, Commit, LocalStore, Log, LogReader, MachineryFault, Record, Stores
 from events.codec import decode_fact
 from events.topics import Role
+from projections import keyring
 from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Pipeline
 from streams.verdict import Workflow
 from streams.view import Decode, Encode, StateView
@@ -70,6 +71,7 @@ class TakeOver:
             # What lies there without positions is a rebuild that was cut short: begin it again, with nothing.
             store = self.stores.wipe(partition)
             view = StateView(store, self.encode, self.decode, self.cached)
+            await unlock(self.reader, store, view, partition, bounds.get(Role.KEYS, (0, 0)), now)
             facts = await rebuild(self.reader, store, view, workflow, partition, begin, end, writer, now)
             recovered = Recovered(recovered.records, facts, wiped=True)
         return store, view, recovered
@@ -135,6 +137,20 @@ def _usable(store: LocalStore, begin: int, end: int, now: int, changelog_id: str
     if position > end or position < begin:
         return False
     return position == end or now - store.written_at <= STALE_AFTER
+
+
+async def unlock(
+    reader: LogReader, store: LocalStore, view: StateView, partition: int, bounds: tuple[int, int], now: int
+) -> None:
+    """The keys of the partition's contacts, which the journal does not hold, into an empty state."""
+    begin, end = bounds
+    async for fetched, reached in reader.read(Role.KEYS, partition, begin, end):
+        for record in _within(end, fetched, reached)[0]:
+            key = keyring.KEYS + (record.key or b"")
+            wrapped = keyring.read(record.value)
+            view.delete(key) if wrapped is None else view.put(key, wrapped)
+        store.write(view.changes(), -1, now)
+        view.committed()
 
 
 async def rebuild(

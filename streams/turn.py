@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
+from events import privacy
+from events.contact import ContactErased
 from events.envelope import Input
 from events.fact import Fact, FactData
+from events.topics import FORGOTTEN_MS
 from projections import contact, keyspace, send
 from projections.account import Directory
+from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from projections.send import Call
 from streams.deciders.dispatch import Place
 
-__all__ = ["REPEATED", "UNCHANGED", "Cause", "Decision", "Turn"]
+__all__ = ["AGAIN", "AGAIN_AFTER", "REPEATED", "UNCHANGED", "Cause", "Decision", "Turn"]
+
+AGAIN: Final = "-"  # begins no send's hash
+AGAIN_AFTER: Final = FORGOTTEN_MS + 60_000  # ms
 
 
 class Decision(NamedTuple):
@@ -36,34 +43,55 @@ class Cause(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """The state, the settings, the engine's clock (ms), the partition with the key of its client ids, and whether the
-    record was found in another partition."""
+    """The state, the settings, the engine's clock (ms), the partition with the key of its client ids, whether the
+    record was found in another partition, and the contacts' keys. A decision sees what is sealed opened."""
 
     view: View
     accounts: Directory
     now: int
     place: Place
     moved: bool = False
+    keys: Keyring = NO_KEYS
 
     def contact(self, subject: str) -> contact.State:
         state: contact.State | None = self.view.get(keyspace.contact_key(subject))
-        return contact.initial if state is None else state
+        if state is None:
+            return contact.initial
+        if self.accounts.unsealing and subject.partition("/")[0] in self.accounts.unsealing:
+            return self.keys.contact(self.view, subject, state)
+        return state
+
+    def seals(self, subject: str) -> bool:
+        """Are personal values of this contact written sealed?"""
+        sealed = self.accounts.sealed
+        return bool(sealed) and subject.partition("/")[0] in sealed
 
     def send(self, hashed: str) -> send.State:
         state: send.State | None = self.view.get(keyspace.send_key(hashed))
         return send.initial if state is None else state
 
     def keep(self, subject: str, decided: Sequence[FactData], time: int, cause: Cause) -> list[Fact]:
-        """Number the facts, each after the contact's last, and fold them."""
+        """Number the facts, each after the contact's last, and fold them; before that, seal what is to be sealed."""
         if not decided:
             return []
-        view = self.view
+        view, keys = self.view, self.keys
+        if self.seals(subject) and any(map(privacy.has_personal, decided)):
+            cipher = keys.make(view, subject)
+            decided = [privacy.sealed(data, cipher, subject) for data in decided]
         key = keyspace.contact_key(subject)
         owner: contact.State = view.get(key) or contact.initial
         facts: list[Fact] = []
         for data in decided:
             fact = Fact(subject, owner.sequence + 1, time, cause.id, cause.source, data)
-            owner = keyspace.evolve(view, owner, fact)
+            owner = keyspace.evolve(view, owner, fact, keys)
             facts.append(fact)
         view.put(key, owner)
+        if type(decided[-1]) is ContactErased:
+            self.destroy(subject)
         return facts
+
+    def destroy(self, subject: str) -> None:
+        """Destroy the contact's key, if it has one, and see to it that the brokers' files forget it: Kafka does not
+        compact what it still writes to, so it is told again when it has begun a new file, however little happens."""
+        if self.keys.destroy(self.view, subject):
+            self.view.put(keyspace.timer_key(self.now + AGAIN_AFTER, AGAIN + subject), 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from connectors.ports import Message, Record
+from connectors.ports import MachineryFault, Message, Record
 from events.codec import decode_input, encode_input
 from events.envelope import Input
 from events.fact import Fact
@@ -10,6 +10,7 @@ from events.partition import partition_of
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
+from projections.keyring import NO_KEYS, Keyring, WrongSecret, written
 from streams import roster
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
@@ -24,7 +25,7 @@ class SendingWorkflow:
 
     def __init__(
         self, partition: int, partitions: int, directory: Directory, mac_key: bytes, version: Callable[[], int],
-        links: Links = roster.NO_LINKS, gate: Gate = FREE,
+        links: Links = roster.NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS,
     ) -> None:  # fmt: skip
         self._partition = partition
         self._partitions = partitions
@@ -32,21 +33,36 @@ class SendingWorkflow:
         self._mac_key = mac_key
         self._links = links
         self._gate = gate
+        self._keys = keys
         self.settings_version = version
 
     def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
+        keys = self._keys
+        if keys.changed:
+            keys.begin()
         event = decode_input(role, record.value)
         if role in ROUTED:
             self._check_partition(event, view)
-        decision = roster.handle(
-            event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved, links=self._links,
-            gate=self._gate,
-        )  # fmt: skip
+        try:
+            decision = roster.handle(
+                event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved,
+                links=self._links, gate=self._gate, keys=keys,
+            )  # fmt: skip
+        except WrongSecret as wrong:
+            raise MachineryFault(str(wrong)) from wrong
         silent = b""
         if decision.outcome == "unchanged":
             silent = keyspace.seen_key(event.subject, event.source, event.id)[len(keyspace.SEEN) :]
         messages = self._to_all(decision.spread) if decision.spread else ()
+        if keys.changed:
+            messages = [*messages, *self._keys_changed()]
         return Verdict(decision.outcome, decision.facts, decision.calls, silent, messages)
+
+    def _keys_changed(self) -> list[tuple[Role, Message]]:
+        """Keys that were made or destroyed, for recado.keys."""
+        changed = [(Role.KEYS, Message(name.encode(), written(key))) for name, key in self._keys.changed.items()]
+        self._keys.begin()
+        return changed
 
     def _to_all(self, events: Sequence[Input]) -> list[tuple[Role, Message]]:
         """A copy for every partition, this one too: none knows which contacts of the others have a number."""
@@ -62,13 +78,20 @@ class SendingWorkflow:
                 raise Misplaced(home)
 
     def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]:
-        decisions = roster.due(
-            view, self._directory, now, self._partition, self._mac_key, limit, self._links, self._gate
-        )
-        return [
+        self._keys.begin()
+        try:
+            decisions = roster.due(
+                view, self._directory, now, self._partition, self._mac_key, limit, self._links, self._gate, self._keys
+            )
+        except WrongSecret as wrong:
+            raise MachineryFault(str(wrong)) from wrong
+        verdicts = [
             Verdict(decision.outcome, decision.facts, decision.calls, messages=self._to_all(decision.spread))
             for decision in decisions
         ]
+        if self._keys.changed:
+            verdicts.append(Verdict("unchanged", messages=self._keys_changed()))
+        return verdicts
 
     def next_due(self, view: StateView) -> int | None:
         first = view.scan(keyspace.TIMERS, 1)
@@ -85,7 +108,7 @@ class SendingWorkflow:
         return roster.sweep(view, now, after, limit)
 
     def fold(self, fact: Fact, view: StateView, at: int) -> None:
-        keyspace.apply(view, fact, at)
+        keyspace.apply(view, fact, at, self._keys)
 
     def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:
         day = keyspace.forgotten_after(at)

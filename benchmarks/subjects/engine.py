@@ -75,10 +75,11 @@ def workflow_of(kind: str, partition: int, partitions: int) -> Foldable:
 def wiring(command: Command, counted: Committed) -> Wiring:
     """An engine over one input topic."""
     kind, target = command.settings.get("kind", "light"), command.target
-    topics = {role: f"{command.source}.{role.value}" for role in Role} | {
+    topics: dict[Role, str] = {role: f"{command.source}.{role.value}" for role in Role} | {
         Role.CONTACTS: command.source, Role.JOURNAL: target,
         Role.STATE: command.settings.get("state", f"{target}-state"),
     }  # fmt: skip
+    del topics[Role.KEYS]  # which nobody made: no account of the load is sealed
     idle = Idle()
     return Wiring(
         topics=topics, topic_ids={}, client={"bootstrap_servers": command.bootstrap}, transactional_prefix=target,

@@ -13,6 +13,7 @@ from events.topics import CATALOGUE, Role, Topic, name
 
 CONNECT: Final = 8.0  # seconds until a broker that does not answer counts as absent
 TIMEOUT: Final = 20.0  # seconds for one request
+FORGETTING: Final = ("segment.ms", "max.compaction.lag.ms")  # what would keep destroyed keys if it were longer
 CHECKED: Final = ("cleanup.policy", "retention.ms", "retention.bytes")  # what would lose events if it were otherwise
 
 
@@ -298,4 +299,8 @@ def _config_problems(topic: str, wanted: Mapping[str, str], actual: Mapping[str,
         f"{topic} has {key}={actual[key]['value']}, and would lose events: set it to {wanted[key]}"
         for key in CHECKED
         if key in wanted and key in actual and str(actual[key]["value"]) != wanted[key]
+    ] + [
+        f"{topic} has {key}={actual[key]['value']}, and would keep what was erased: set it to {wanted[key]} or less"
+        for key in FORGETTING
+        if key in wanted and key in actual and int(actual[key]["value"]) > int(wanted[key])
     ]

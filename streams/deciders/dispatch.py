@@ -20,7 +20,7 @@ from projections.account import Account, Directory, SavedTemplate
 from streams.deciders.eligibility import No, addressee, expiry
 from streams.leave import FREE, Gate
 
-__all__ = ["Asked", "Links", "Place", "again", "asked", "decide"]
+__all__ = ["Asked", "Links", "Place", "again", "asked", "decide", "unreadable"]
 
 # ASCII letters and digits, one letter at least; instasent.md, section 6.
 _SENDER: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{3,11}", re.ASCII)
@@ -99,6 +99,15 @@ def again(
         sent.subject, account, hashed, sent.send_id, sent.class_, sent.requested_at, sent.body, request, data
     )
     return [_decided(waited, sent, owner, accounts, now, place)]
+
+
+def unreadable(sent: send.State, accounts: Directory) -> list[SendFact]:
+    """What was asked for was sealed, and its key was destroyed with the contact while it waited."""
+    if sent.reached:
+        return []
+    detail = "the contact's data was erased, and what was asked for with it"
+    looked_at = {"settings_version": accounts.version}
+    return [SendSkipped(sent.send_id, sent.class_, "erased", detail, looked_at, sent.body)]
 
 
 def _decided(

@@ -26,11 +26,13 @@ def by_number(data: NumberOptedOut, by: str, state: State, account: Account | No
     return _unsubscribed(state, account, data.via, data.evidence, by)
 
 
-def spread(account: str, state: State, via: Literal["keyword", "link"], evidence: str) -> NumberOptedOut | None:
-    """What the other contacts with the number are told; None where the contact has none."""
+def spread(
+    account: str, state: State, via: Literal["keyword", "link"], evidence: str, key: bytes = b""
+) -> NumberOptedOut | None:
+    """What the other contacts with the number are told; None where the contact has none. `key` is that of the hash."""
     if state.phone is None:
         return None
-    return NumberOptedOut(number=hash_number(account, state.phone), via=via, evidence=evidence)
+    return NumberOptedOut(number=hash_number(account, state.phone, key), via=via, evidence=evidence)
 
 
 def _unsubscribed(

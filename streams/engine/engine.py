@@ -274,7 +274,7 @@ class Engine:
 
     def _bounded(self) -> list[str]:
         topics = self.wiring.topics
-        return [topics[role] for role in (Role.STATE, Role.JOURNAL, *self.wiring.inputs)]
+        return [topics[role] for role in (Role.STATE, Role.JOURNAL, Role.KEYS, *self.wiring.inputs) if role in topics]
 
     def _pipeline(
         self, partition: int, workflow: Foldable, writer: TransactionLog, store: LocalStore, view: StateView

@@ -101,16 +101,16 @@ def test_the_id_is_a_function_of_subject_place_and_cause(one: Fact, other: Fact)
 
 
 def test_a_sealed_value_stays_sealed_on_its_way() -> None:
-    sealed = FACT._replace(data=PhoneChanged(None, Sealed("x1"), "edit"))
+    sealed = FACT._replace(data=PhoneChanged(None, Sealed("s1.x1"), "edit"))
     written = codec.encode_fact(sealed)
-    assert orjson.loads(written)["data"]["to"] == {"sealed": "x1"}
+    assert orjson.loads(written)["data"]["to"] == {"sealed": "s1.x1"}
     read = codec.decode_fact(written).data
     assert isinstance(read, PhoneChanged)
     assert type(read.to) is Sealed
 
-    fields_ = FACT._replace(data=FieldsChanged({"city": Sealed("x2"), "orders": 3}, []))
+    fields_ = FACT._replace(data=FieldsChanged({"city": Sealed("s1.x2"), "orders": 3}, []))
     written = codec.encode_fact(fields_)
-    assert orjson.loads(written)["data"]["set"] == {"city": {"sealed": "x2"}, "orders": 3}
+    assert orjson.loads(written)["data"]["set"] == {"city": {"sealed": "s1.x2"}, "orders": 3}
     read_fields = codec.decode_fact(written).data
     assert isinstance(read_fields, FieldsChanged)
     assert type(read_fields.set["city"]) is Sealed
@@ -130,7 +130,7 @@ def test_a_sealed_value_stays_sealed_on_its_way() -> None:
         (("data", "via"), None, "schema"),
         (("data", "to"), 34612345678, "schema"),
         (("data", "to"), {"other": "x"}, "schema"),
-        (("data", "via"), {"sealed": "x"}, "schema"),
+        (("data", "via"), {"sealed": "s1.x"}, "schema"),
         (("data", "surprise"), 1, "schema"),
     ],
 )

@@ -1,6 +1,7 @@
 """One partition as the engine drives it, without the engine: inputs in, facts and calls out, the clock set by hand."""
 
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from events import opt_out
@@ -15,14 +16,16 @@ from events.opt_out import OptOutRequested
 from events.send import SendRequested
 from events.shape import Class
 from events.topics import SENDS_OF, Role
-from projections import contact, keyspace, send
+from projections import contact, keyring, keyspace, send
 from projections.account import Directory
+from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import MemoryView
 from projections.send import Call
 from streams import roster
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
 from streams.roster import Decision
+from streams.turn import AGAIN
 
 PARTITION = 3
 KEY = b"k" * 32
@@ -43,6 +46,7 @@ class OnePartition:
     calls: list[Call] = field(default_factory=list)
     spread: list[Input] = field(default_factory=list)
     gate: Gate = FREE
+    keys: Keyring = NO_KEYS
 
     def __post_init__(self) -> None:
         self.configure(**SETTINGS)
@@ -72,7 +76,17 @@ class OnePartition:
     def handle(self, event: Input, role: Role, moved: bool = False) -> Decision:
         """Also an event that was handled before."""
         decision = roster.handle(
-            event, role, self.view, self.accounts, self.now, PARTITION, KEY, moved=moved, links=LINKS, gate=self.gate
+            event,
+            role,
+            self.view,
+            self.accounts,
+            self.now,
+            PARTITION,
+            KEY,
+            moved=moved,
+            links=LINKS,
+            gate=self.gate,
+            keys=self.keys,
         )
         return self._kept(decision)
 
@@ -144,7 +158,8 @@ class OnePartition:
         until, before = self.now + ms, len(self.facts)
         while (due := roster.next_due(self.view)) is not None and due <= until:
             self.now = max(due, self.now)
-            for decision in roster.due(self.view, self.accounts, self.now, PARTITION, KEY, 1, LINKS, self.gate):
+            due_ = roster.due(self.view, self.accounts, self.now, PARTITION, KEY, 1, LINKS, self.gate, self.keys)
+            for decision in due_:
                 self._kept(decision)
         self.now = until
         return [fact.data for fact in self.facts[before:]]
@@ -166,16 +181,27 @@ def said(decision: Decision) -> list[FactData]:
     return [fact.data for fact in decision.facts]
 
 
-def rebuilt(facts: list[Fact]) -> MemoryView:
-    """The state that the journal alone makes."""
-    view = MemoryView()
+def rebuilt(facts: list[Fact], beside: OnePartition | None = None) -> MemoryView:
+    """The state that the journal makes, alone or with the contacts' keys that there are now."""
+    view, keys = MemoryView(), NO_KEYS
+    if beside is not None:
+        keys = beside.keys
+        view.values |= {key: value for key, value in beside.view.values.items() if key.startswith(keyring.KEYS)}
     for fact in facts:
-        keyspace.apply(view, fact)
+        keyspace.apply(view, fact, keys=keys)
     return view
 
 
 def folded(view: MemoryView) -> dict[bytes, Any]:
     """What the journal must be able to rebuild."""
-    return {
-        key: value for key, value in view.values.items() if key[:2] in (b"c/", b"s/", b"o/", b"t/", b"u/", b"n/", b"x/")
-    }
+    prefixes = (b"c/", b"s/", b"o/", b"t/", b"u/", b"n/", b"x/")
+    kept = {key: value for key, value in view.values.items() if key[:2] in prefixes}
+    return {key: value for key, value in kept.items() if key[:1] != b"t" or key[16:17] != AGAIN.encode()}
+
+
+def sealed_world(seed: int = 0) -> OnePartition:
+    """A partition of an account whose privacy is `sealed`, with keys that a seed draws."""
+    drawn = Random(seed)
+    world = OnePartition(keys=Keyring(b"w" * 32, b"n" * 32, lambda _: drawn.randbytes(32)))
+    world.configure(privacy="sealed")
+    return world
