@@ -131,7 +131,8 @@ class Bounces(Shape):
 
 
 class QuietHours(Shape):
-    """No SMS between two times of day in the account's time zone; over midnight where `from` is later than `to`."""
+    """No SMS between two times of day where the number is (else in the account's time zone), over midnight where `from`
+    is later than `to`, at no time where they are the same; with `holidays` none on the public ones of its country."""
 
     from_: TimeOfDay = Field(alias="from")
     to: TimeOfDay

@@ -82,6 +82,10 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
     "country": lambda value: f"the number's country is {_value(value)}",
     "template_version": lambda value: f"the template's version is {_value(value)}",
     "parts_limit": lambda value: f"the account allows {_value(value)} parts an SMS",
+    "transliterate": lambda value: "the account sends in GSM-7 only, other characters are exchanged",
+    "question_marks_in": lambda value: f"GSM-7 cannot write all that stands in {_value(value)}: ? takes its place",
+    "quiet_hours": lambda value: f"it is quiet at {_value(value)}",
+    "holidays_of": lambda value: f"and on the public holidays of {_value(value)}",
 }
 
 

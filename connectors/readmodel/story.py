@@ -60,7 +60,7 @@ def story(facts: Iterable[Fact]) -> list[Step]:
                 steps.append(_asked(fact, data, again=again))
             begun.add(data.send_id)
         what, detail = _tell(data, fact.causation_source)
-        looked_at = checks(data.looked_at) if isinstance(data, SendSkipped | SendAttempted) else ()
+        looked_at = checks(data.looked_at) if isinstance(data, _Decision) else ()
         steps.append(Step(fact.time, what, detail, fact.type, fact.sequence, looked_at))
     return steps
 

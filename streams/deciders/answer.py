@@ -6,10 +6,12 @@ first. What is settled stays: a repeated or late answer yields nothing.
 
 from typing import Final, Literal
 
+from events import instant
 from events.answer import AnswerReceived
 from events.fact import SendFact
 from events.send import SendAccepted, SendDeferred, SendRefused, SendUnknown
 from projections.send import State
+from streams.deciders.eligibility import ends
 
 __all__ = ["RESOLVE_WITHIN", "decide"]
 
@@ -42,6 +44,9 @@ def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact]:
         longest = _LONGEST_RATE if throttled else _LONGEST_CIRCUIT
         wait = min(longest, _BACKOFF << min(sent.tried - 1, 20))
         reason: Literal["rate", "circuit"] = "rate" if throttled else "circuit"
-        until, request = now + wait, sent.request
+        request = sent.request
+        expires_at = request.get("expires_at")
+        last = ends(instant.parse(expires_at) if expires_at else None, sent.requested_at)
+        until = max(now, min(now + wait, last))
         facts.append(SendDeferred(sent.send_id, sent.class_, until, reason, request, sent.requested_at, sent.body))
     return facts

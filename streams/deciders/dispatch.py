@@ -1,7 +1,8 @@
 """May this SMS go, now? Folds projections/send.py and projections/contact.py.
 
-In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider; and
-last, as it takes what it grants, whether the provider may be called for the account now (streams/leave.py).
+In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider, quiet
+hours; and last, as it takes what it grants, whether the provider may be called for the account now (streams/leave.py).
+What can never go is told at once; what may not go now waits until it may, or it expires, and is decided anew then.
 """
 
 import re
@@ -17,7 +18,7 @@ from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
 from projections import contact, send, template, text, transliteration
 from projections.account import Account, Directory, SavedTemplate
-from streams.deciders.eligibility import No, addressee, expiry
+from streams.deciders.eligibility import No, addressee, ends, expiry, waits
 from streams.leave import FREE, Gate
 
 __all__ = ["Asked", "Links", "Place", "again", "asked", "decide", "unreadable"]
@@ -140,6 +141,11 @@ def _decided(
         return _skipped(asked, words, looked_at)
     if not account.connected:
         return _skipped(asked, No("connector_missing", "the account has no provider to send through"), looked_at)
+    until = waits(data, asked.class_, asked.requested_at, number, account, now, looked_at)
+    if isinstance(until, No):
+        return _skipped(asked, until, looked_at)
+    if until is not None:
+        return _deferred(asked, until, "quiet_hours", looked_at)
     leave = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred")
     if leave.until is not None:
         return _deferred(asked, leave.until, leave.reason or "rate", looked_at)
@@ -153,8 +159,9 @@ def _decided(
 
 
 def _deferred(
-    asked: Asked, until: int, reason: Literal["not_before", "rate", "circuit"], looked_at: dict[str, Any]
+    asked: Asked, until: int, reason: Literal["not_before", "quiet_hours", "rate", "circuit"], looked_at: dict[str, Any]
 ) -> SendDeferred:
+    until = min(until, ends(asked.data.expires_at, asked.requested_at))
     return SendDeferred(
         asked.send_id, asked.class_, until, reason, asked.request, asked.requested_at, asked.body, looked_at
     )

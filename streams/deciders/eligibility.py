@@ -6,13 +6,14 @@ saw is noted in `looked_at`, never a number or a text.
 
 from typing import Any, Final, NamedTuple
 
+from events import instant
 from events.send import Alert, SendRequested
 from events.shape import Class
-from projections import contact, phone
+from projections import contact, phone, quiet
 from projections.account import Account
 from projections.contact import State
 
-__all__ = ["EXPIRES_AFTER", "No", "addressee", "expiry"]
+__all__ = ["EXPIRES_AFTER", "No", "addressee", "ends", "expiry", "waits"]
 
 EXPIRES_AFTER: Final = 35 * 86_400_000  # ms after it was asked for, whatever its own limit: contract, section 2
 
@@ -24,10 +25,18 @@ class No(NamedTuple):
     detail: str
 
 
+def ends(expires_at: int | None, requested_at: int) -> int:
+    """The first moment (ms) at which an SMS may not go any more."""
+    last = requested_at + EXPIRES_AFTER + 1
+    return last if expires_at is None else min(last, expires_at)
+
+
 def expiry(data: SendRequested, requested_at: int, now: int) -> No | None:
     """Is it too late for this SMS, or will it be by the time it may go?"""
     if now - requested_at > EXPIRES_AFTER:
         return No("expired", "it was asked for more than 35 days ago")
+    if data.not_before is not None and data.not_before - requested_at > EXPIRES_AFTER:
+        return No("expired", "its not_before lies more than 35 days after it was asked for: it could never go")
     if data.expires_at is None:
         return None
     if now >= data.expires_at:
@@ -53,6 +62,28 @@ def addressee(
         if country not in account.limits.countries:
             return No("country_blocked", f"numbers of {country or 'no country'} are not among the account's countries")
     return number
+
+
+def waits(
+    data: SendRequested, class_: Class, requested_at: int, number: str, account: Account, now: int,
+    looked_at: dict[str, Any],
+) -> int | No | None:  # fmt: skip
+    """Until when (ms) quiet hours hold it back; None if they do not. Alerts are no exception: someone sleeps there."""
+    rule = (account.quiet_hours or {}).get(class_)
+    if rule is None:
+        return None
+    hours = quiet.hours(rule, number, phone.region(number) or account.country, account.manner.timezone)
+    until = quiet.opens(hours, now)
+    looked_at["quiet_hours"] = f"{rule.from_}-{rule.to} {', '.join(hours.zones)}"
+    if hours.country is not None:
+        looked_at["holidays_of"] = hours.country
+    if until == now:
+        return None
+    if until is None:
+        return No("quiet_hours", "in the 36 days to come the account's quiet hours leave no time for this number")
+    if until >= ends(data.expires_at, requested_at):
+        return No("quiet_hours", f"quiet hours last until {instant.render(until)}, and it expires before that")
+    return until
 
 
 def _alert(to: Alert, account: Account) -> str | No:

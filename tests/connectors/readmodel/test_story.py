@@ -51,6 +51,7 @@ def test_a_send_that_waited_went_and_was_delivered() -> None:
         "https://shop.example.com/orders/1234",
     ]
     assert [check.words for step in story(facts) for check in step.checks] == [
+        "the account's settings as of version 2",
         "the phone's status is active",
         "the contact's subscription is subscribed",
         "the account's settings as of version 2",
