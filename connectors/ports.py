@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from connectors.carriers.base import NotListed, Page
+from events.callback import Provider as Word
 from events.topics import Role
 from projections.send import Call
 
@@ -166,6 +168,21 @@ class Provider(Protocol):
 
     async def send(self, call: Call) -> Any:
         """Make the one permitted call of an attempt; return a carrier's Answer, never raise for the network."""
+        ...
+
+
+class Lists(Protocol):
+    """What the providers of the accounts list. `fallback` asks the account's second connector. Raises nothing for what
+    the network does; a connector that is no longer there, or is another provider's, is NotListed("account")."""
+
+    async def page(
+        self, account: str, provider: Word, fallback: bool, cursor: str | None, since: int
+    ) -> Page | NotListed:
+        """See connectors/carriers/base.py, Carrier."""
+        ...
+
+    async def look_up(self, account: str, provider: Word, fallback: bool, provider_id: str) -> Page | NotListed:
+        """Likewise."""
         ...
 
 

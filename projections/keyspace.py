@@ -2,8 +2,9 @@
 
     c/<account>/<contact>      contact.State
     s/<send hash>              send.State
-    o/<send hash>              marker of an open attempt: attempted, and no outcome yet
-    x/<account>/<send hash>    an attempt whose outcome nobody knows: [its number, when it was made in ms]
+    o/<send hash>              an open attempt: attempted, and no outcome yet; 1, or its likeness (events/likeness.py)
+                               where the provider's list will have to be asked by it
+    x/<account>/<send hash>    an attempt whose outcome nobody knows: see projections/unsettled.py
     t/<due ms>/<send hash>     timer: deferred, to be resolved, or to be closed at that time
     t/<due ms>/-<subject>      timer: a key was destroyed, and what is told of it is told again: streams/turn.py
     i/<16 bytes>               an event that was read: the day (since the epoch) after which it is forgotten
@@ -25,6 +26,7 @@ import orjson
 from events.client_id import send_hash
 from events.contact import ContactErased, FieldsChanged, PhoneChanged
 from events.fact import SOURCE, Fact
+from events.likeness import likeness
 from events.message import InboundReceived, MessageStateChanged
 from events.record import Sealed, sealed_items, sealed_text
 from events.send import (
@@ -44,7 +46,7 @@ __all__ = [
     "View", "apply",
     "contact_key", "decode", "encode", "evolve", "fold", "forgettable", "forgotten_after", "link_key", "number_key",
     "open_key", "owner_of", "parked_key", "seen_key", "send_key", "timer", "timer_key",
-    "unsettled", "unsettled_key",
+    "unsettled_key",
 ]  # fmt: skip
 
 CONTACTS: Final = b"c/"
@@ -125,12 +127,6 @@ def open_key(hashed: str) -> bytes:
 
 def unsettled_key(account: str, hashed: str) -> bytes:
     return b"x/%s/%s" % (account.encode(), hashed.encode())
-
-
-def unsettled(key: bytes) -> tuple[str, str]:
-    """The account and the send of such a key."""
-    account, _, hashed = key[2:].decode().partition("/")
-    return account, hashed
 
 
 def timer_key(due: int, hashed: str) -> bytes:
@@ -290,18 +286,32 @@ def _fold_send(view: View, fact: Fact, owner: contact.State, keys: Keyring) -> c
         view.delete(timer_key(before.due, hashed))
     if after.due and before.due != after.due:
         view.put(timer_key(after.due, hashed), 1)
+    marker = None
     if before.phase == "open" and after.phase != "open":
+        marker = view.get(open_key(hashed))
         view.delete(open_key(hashed))
     elif after.phase == "open" and before.phase != "open":
-        view.put(open_key(hashed), 1)
+        view.put(open_key(hashed), _marker(data))
     if after.phase == "unknown" and isinstance(data, SendUnknown):
-        view.put(unsettled_key(fact.subject.partition("/")[0], hashed), [data.attempt, before.changed_at])
+        like = marker if isinstance(marker, str) else None
+        attempt = after.attempt(data.attempt) or send.Attempt(data.attempt, 0, own=False)
+        view.put(
+            unsettled_key(fact.subject.partition("/")[0], hashed),
+            [fact.subject, data.send_id, data.attempt, before.changed_at, attempt.provider, attempt.fallback, like],
+        )
     elif before.phase == "unknown" and after.phase != "unknown":
         view.delete(unsettled_key(fact.subject.partition("/")[0], hashed))
     view.put(key, after)
     if not isinstance(data, MessageStateChanged):
         return None
     return _attempted(after, data.attempt)
+
+
+def _marker(data: object) -> int | str:
+    """What an open attempt is marked with: a sealed number or text has no likeness."""
+    if not isinstance(data, SendAttempted) or data.provider != "twilio":
+        return 1
+    return 1 if isinstance(data.to, Sealed) or isinstance(data.text, Sealed) else likeness(data.to, data.text)
 
 
 def _attempted(sent: send.State | None, number: int) -> contact.Attempted | None:

@@ -33,6 +33,8 @@ from streams.pipeline import Limits
 from streams.provider import AccountProvider
 from streams.sender import Sender
 from streams.settings import Settings
+from streams.sweeper import LOOK_EVERY, Sweeper
+from streams.unsettled import Owned
 from streams.worker_name import WorkerName, claim
 from streams.workflow import SendingWorkflow
 
@@ -80,8 +82,9 @@ class Worker:
         ids = await asyncio.to_thread(_topics, settings)
         accounts = AccountsReader(self.topics[Role.ACCOUNTS], self.client, self.directory)
         answers = AnswersTopic(self.topics[Role.ANSWERS], self.client)
+        provider = AccountProvider(self.directory, secret, self.connections)
         sender = Sender(
-            provider=AccountProvider(self.directory, secret, self.connections),
+            provider=provider,
             answers=answers,
             lease=self,
             clock=self.clock,
@@ -114,6 +117,8 @@ class Worker:
         )
         engine = self.engine = Engine(wiring, self._fatal)
         sender.freed = engine.freed
+        owned = Owned(engine.views, key, self.clock)
+        sweeper = Sweeper(provider, answers, self.clock, self._spawn, self._fail, owned.unsettled, owned.overdue)
         accounts.changed = engine.settings_changed
         self._tasks: set[asyncio.Task[Any]] = set()
         app = self.app = build_app(
@@ -132,10 +137,12 @@ class Worker:
             await answers.open()
             await engine.open()
             reading = asyncio.create_task(self._guard(accounts.run()))
+            sweeping = asyncio.create_task(self._guard(_sweep(sweeper)))
             try:
                 await self._serve(app)
             finally:
                 reading.cancel()
+                sweeping.cancel()
                 await engine.close()
                 await answers.close()
                 await accounts.close()
@@ -169,6 +176,12 @@ class Worker:
     def holds(self, partition: int, tenure: int) -> bool:
         """ports.Lease, asked right before each call."""
         return self.engine.holds(partition, tenure)
+
+
+async def _sweep(sweeper: Sweeper) -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY / 1000)
+        sweeper.look()
 
 
 def _topics(settings: Settings) -> dict[str, str]:

@@ -3,40 +3,58 @@
 import logging
 
 from connectors import sealing, tokens
-from connectors.carriers.base import Answer, Carrier, Refused
+from connectors.carriers.base import Answer, Carrier, NotListed, Page, Refused
 from connectors.carriers.connections import Connections
 from connectors.carriers.instasent import Instasent
 from events.account import Connector
+from events.callback import Provider
 from projections.account import Directory
 from projections.send import Call
 
 log = logging.getLogger(__name__)
 
+UNASKABLE = NotListed("the account's connector cannot be used, or is another provider's now", scope="account")
 UNUSABLE = Refused(status=None, message="the account's connector cannot be used", final=False, scope="account")
 
 
 class AccountProvider:
-    """ports.Provider over the accounts' connectors; carriers are kept while their connector stays the same."""
+    """ports.Provider and ports.Lists over the accounts' connectors; carriers are kept while their connector stays the
+    same."""
 
     def __init__(self, directory: Directory, secret: bytes, connections: Connections) -> None:
         self._directory = directory
         self._secret = secret
         self._connections = connections
-        self._carriers: dict[str, tuple[Connector, Carrier]] = {}
+        self._carriers: dict[tuple[str, bool], tuple[Connector, Carrier]] = {}
 
     async def send(self, call: Call) -> Answer:
         """One call. A connector that was taken away or cannot be unsealed since the decision: refused, not final."""
-        carrier = self._carrier(call.account)
+        carrier = self._carrier(call.account, call.provider, call.fallback)
         if carrier is None:
             return UNUSABLE
         return await carrier.send(call, allow_unicode=call.encoding == "UCS-2")
 
-    def _carrier(self, name: str) -> Carrier | None:
+    async def page(
+        self, account: str, provider: Provider, fallback: bool, cursor: str | None, since: int
+    ) -> Page | NotListed:
+        """See ports.Lists."""
+        carrier = self._carrier(account, provider, fallback)
+        return UNASKABLE if carrier is None else await carrier.page(cursor, since)
+
+    async def look_up(self, account: str, provider: Provider, fallback: bool, provider_id: str) -> Page | NotListed:
+        """See ports.Lists."""
+        carrier = self._carrier(account, provider, fallback)
+        return UNASKABLE if carrier is None else await carrier.look_up(provider_id)
+
+    def _carrier(self, name: str, provider: Provider, fallback: bool) -> Carrier | None:
+        """The carrier of the connector that an attempt went by: another provider's would know nothing of it."""
         account = self._directory.account(name)
-        connector = account.connector if account is not None else None
-        if connector is None or connector.sealed_token is None:
+        if account is None:
             return None
-        known = self._carriers.get(name)
+        connector = account.fallback if fallback else account.connector
+        if connector is None or connector.sealed_token is None or connector.provider != provider:
+            return None
+        known = self._carriers.get((name, fallback))
         if known is not None and known[0] is connector:
             return known[1]
         try:
@@ -45,5 +63,5 @@ class AccountProvider:
         except (ValueError, sealing.Unsealable) as exc:
             log.error("account %s: its connector cannot be used: %s", name, exc)
             return None
-        self._carriers[name] = (connector, carrier)
+        self._carriers[name, fallback] = (connector, carrier)
         return carrier

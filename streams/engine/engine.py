@@ -321,6 +321,10 @@ class Engine:
             for role, position in running.pipeline.positions.items()
         }
 
+    def views(self) -> dict[int, StateView]:
+        """The states of the partitions that this worker owns now, to be read only."""
+        return {partition: running.pipeline.view for partition, running in self.running.items()}
+
     def owned(self) -> Iterable[int]:
         return tuple(self.running)
 

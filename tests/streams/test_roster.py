@@ -175,7 +175,7 @@ class AnyStream(RuleBasedStateMachine):
         assert timers == {(state.due, hashed) for hashed, state in sends.items() if state.due}
         opened = {key[2:].decode() for key, _ in self.world.view.scan(keyspace.OPEN, 100)}
         assert opened == {hashed for hashed, state in sends.items() if state.phase == "open"}
-        unknown = {keyspace.unsettled(key)[1] for key, _ in self.world.view.scan(keyspace.UNSETTLED, 100)}
+        unknown = {key.rpartition(b"/")[2].decode() for key, _ in self.world.view.scan(keyspace.UNSETTLED, 100)}
         assert unknown == {hashed for hashed, state in sends.items() if state.phase == "unknown"}
 
     def teardown(self) -> None:

@@ -13,9 +13,10 @@ from events.message import MessageStateChanged
 from events.send import SendAccepted
 from projections import keyspace
 from projections.send import Call
+from projections.unsettled import Unsettled, unsettled
 from streams.deciders.answer import RESOLVE_WITHIN
 from streams.deciders.receipt import STATUSES, TWILIO
-from tests.streams.one_partition import OnePartition, folded, rebuilt
+from tests.streams.one_partition import KEY, PARTITION, OnePartition, folded, rebuilt
 
 LIST: dict[str, Any] = {"evidence": "list"}
 
@@ -87,20 +88,19 @@ def test_what_was_refused_and_listed_all_the_same_is_not_sent_again(world: OnePa
 def test_the_list_of_one_send_says_nothing_of_another(world: OnePartition) -> None:
     one, other = _unknown(world, "s1"), _unknown(world, "s2")
     world.listed(one)
-    assert [keyspace.unsettled(key) for key, _ in world.view.scan(keyspace.UNSETTLED, 10)] == [
-        ("acme", other.send_hash)
-    ]
+    assert [one.client_id for one in unsettled(world.view, PARTITION, KEY)] == [other.client_id]
 
 
 def test_the_index_says_which_attempt_is_unknown_and_when_it_was_made(world: OnePartition) -> None:
     made = world.now
     call = world.attempt()
     world.now += 20_000
-    assert world.view.scan(keyspace.UNSETTLED, 10) == []
+    assert unsettled(world.view, PARTITION, KEY) == []
     world.answer(call, "unknown", reason="timeout")
-    assert world.view.scan(keyspace.UNSETTLED, 10) == [(keyspace.unsettled_key("acme", call.send_hash), [1, made])]
+    expected = Unsettled("acme", call.subject, PARTITION, "s", 1, call.client_id, made)
+    assert unsettled(world.view, PARTITION, KEY) == unsettled(rebuilt(world.facts), PARTITION, KEY) == [expected]
     world.wait(RESOLVE_WITHIN)
-    assert world.view.scan(keyspace.UNSETTLED, 10) == []
+    assert unsettled(world.view, PARTITION, KEY) == []
 
 
 def test_only_what_was_accepted_can_be_listed() -> None:
