@@ -35,6 +35,7 @@ class Size:
     faust_records: int = 200_000  # for its recovery
     growth: tuple[int, ...] = (100_000, 1_000_000)
     history: tuple[int, ...] = (1_000, 10_000, 100_000)
+    imports: tuple[int, ...] = (50_000, 500_000)  # rows of a CSV
     requests: int = 400  # whose latency is measured
     sends: int = 30_000
     faust_sends: int = 400
@@ -44,7 +45,8 @@ class Size:
 LONG = Size(growth=(100_000, 1_000_000, 3_000_000), overload=600.0)
 SMALL = Size(
     events=3_000, contacts=300, rounds=1, agreement=500, faust_events=600, trial_events=600, faust_records=600,
-    growth=(1_000, 3_000), history=(100, 300), requests=20, sends=200, faust_sends=20, overload=2.0,
+    growth=(1_000, 3_000), history=(100, 300), imports=(1_000, 10_000), requests=20, sends=200,
+    faust_sends=20, overload=2.0,
 )  # fmt: skip
 
 

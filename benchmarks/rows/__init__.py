@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.bench import Bench
 from benchmarks.report import Section
-from benchmarks.rows import growth, light, memory, real, recovery, sending
+from benchmarks.rows import growth, imports, light, memory, real, recovery, sending
 
 ROWS: Mapping[str, Callable[[Bench], Section]] = {
     "light": light.peers,
@@ -12,6 +12,7 @@ ROWS: Mapping[str, Callable[[Bench], Section]] = {
     "workers": real.two_workers,
     "recovery": recovery.recovery,
     "rebuild": recovery.rebuild,
+    "imports": imports.imports,
     "latency": sending.latency,
     "sends": sending.sends,
     "memory": memory.memory,

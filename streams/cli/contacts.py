@@ -126,6 +126,7 @@ async def _post(outbox: Outbox, records: list[object], done: ContactImport) -> N
                     f"Kafka did not take the rows before number {done.rows:,} ({error}): import the file again when "
                     "the broker is well; what it took changes nothing then."
                 ) from None
+            click.echo(f"Kafka did not take the last rows yet ({error}): trying again.", err=True)
             assert isinstance(outbox.appender, KafkaAppender)  # noqa: S101
             await outbox.appender.opened(_OPENING)
 

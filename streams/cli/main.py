@@ -78,7 +78,8 @@ def cli() -> None:
     A first look:   recado demo
     On one machine: recado up
     """
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what matters it raises, and we say it in one line
+    for library in ("kafka", "aiokafka"):  # what matters they raise, and we say it in one line; services log more
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def main() -> None:

@@ -77,4 +77,5 @@ def _log_to(path: Path) -> None:
     import logging
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
     logging.basicConfig(filename=path, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")

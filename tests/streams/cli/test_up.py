@@ -80,8 +80,14 @@ def test_up_is_alone_on_its_data_and_takes_all_with_it_when_it_is_killed(tmp_pat
         assert not waiting
 
     with running_up(data, port) as again:
-        again.send_signal(signal.SIGTERM)
+        for pid in (*offspring(again.pid), again.pid):  # as a service manager stops a group: all at the same moment
+            os.kill(pid, signal.SIGTERM)
         assert again.wait(WITHIN) == 0
+        assert again.stdout is not None
+        told = again.stdout.read()
+    assert "killed" not in told
+    assert told.endswith("recado: stopped.\n")
+    assert "the partitions are handed over" in (data / "logs" / "worker.log").read_text("utf-8")
 
 
 def test_the_demo_settles_and_every_sum_is_right(tmp_path: Path) -> None:
