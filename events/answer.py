@@ -59,4 +59,4 @@ class SendSettled(Data):
     outcome: Literal["accepted", "refused"]
     again: bool = False
     by: Name
-    because: Annotated[Note, StringConstraints(min_length=1)]
+    because: Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(check_storable)]

@@ -14,6 +14,7 @@ from streams.cli.refusal import Refused
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from connectors.readmodel.queries import SendRecord
     from events.contact import Subscription
 
 
@@ -49,14 +50,14 @@ def contact(subject: str, at: str | None, whole: bool, as_json: bool) -> None:
     if whole and at is not None:
         raise Refused("--export holds the whole history: give it without --at.")
     if whole:
-        with _read_model() as engine:
+        with read_model() as engine:
             everything = export.export(engine, subject)
         if everything is None:
             raise Refused(f"Nothing is known of {subject}: check the subject, or wait for the read model.")
         heard = everything.contact.state.subscription is not None  # else what the account's settings say counts
         emit(export.as_json(everything) if heard else export.as_json(everything, _default_subscription(subject)))
         return
-    with _read_model() as engine:
+    with read_model() as engine:
         found = queries.contact(engine, subject, moment)
     if found is None:
         raise Refused(
@@ -90,16 +91,10 @@ def why(send_id: str, account: str | None, contact_: str | None, as_json: bool) 
     \b
     Example:  recado why order-1234 --account acme
     """
-    from connectors.readmodel import answers, queries
+    from connectors.readmodel import answers
 
-    with _read_model() as engine:
-        found = queries.sends(engine, send_id, account, contact_, limit=2)
-    if not found:
-        raise Refused(f"No send {send_id} is known: check the id, or wait for the read model.")
-    if len(found) > 1:
-        named = " and ".join(record.row["subject"] for record in found)
-        raise Refused(f"Several contacts have a send {send_id}, {named} among them: add --account and --contact.")
-    answer = answers.send(found[0])
+    with read_model() as engine:
+        answer = answers.send(one_send(engine, send_id, account, contact_))
     if as_json:
         emit(answer)
         return
@@ -110,6 +105,19 @@ def why(send_id: str, account: str | None, contact_: str | None, as_json: bool) 
         for more in (step["detail"], *(f"- {check['words']}" for check in step["checks"])):
             if more:
                 click.echo(f"  {' ' * len(step['time'])}  {visible(more)}")
+
+
+def one_send(engine: Engine, send_id: str, account: str | None, contact: str | None) -> SendRecord:
+    """The decision record of the one send that is meant. Raises Refused where there is none, or more than one."""
+    from connectors.readmodel import queries
+
+    found = queries.sends(engine, send_id, account, contact, limit=2)
+    if not found:
+        raise Refused(f"No send {send_id} is known: check the id, or wait for the read model.")
+    if len(found) > 1:
+        named = " and ".join(record.row["subject"] for record in found)
+        raise Refused(f"Several contacts have a send {send_id}, {named} among them: add --account and --contact.")
+    return found[0]
 
 
 def _default_subscription(subject: str) -> Subscription:
@@ -125,7 +133,8 @@ def _default_subscription(subject: str) -> Subscription:
 
 
 @contextmanager
-def _read_model() -> Iterator[Engine]:
+def read_model() -> Iterator[Engine]:
+    """The read model of this place. Raises Refused where there is none."""
     from pathlib import Path
 
     from sqlalchemy.engine import make_url
