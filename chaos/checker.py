@@ -139,7 +139,7 @@ def counters(evidence: Evidence) -> Iterator[str]:
 
 def state(evidence: Evidence) -> Iterator[str]:
     """The changelog's contacts, sends, open and unknown attempts are the journal's, and its counts the inputs'."""
-    compared = (keyspace.CONTACTS, keyspace.SENDS, keyspace.OPEN, keyspace.UNSETTLED)
+    compared = (keyspace.CONTACTS, keyspace.SENDS, keyspace.OPEN, keyspace.RECENT, keyspace.UNSETTLED)
     for partition in range(evidence.partitions):
         kept = evidence.state.get(partition, {})
         told = evidence.folded[partition].values

@@ -140,9 +140,9 @@ class QuietHours(Shape):
 
 
 class Cap(Shape):
-    """At most so many sends in so many days to one contact."""
+    """At most so many sends of the class to one contact in any so many days (of 24 hours) on end."""
 
-    sends: Annotated[int, Field(ge=0, le=100_000)]
+    sends: Annotated[int, Field(ge=0, le=1_000)]
     days: Annotated[int, Field(ge=1, le=366)]
 
 

@@ -4,6 +4,7 @@
     s/<send hash>              send.State
     o/<send hash>              an open attempt: attempted, and no outcome yet; 1, or its likeness (events/likeness.py)
                                where the provider's list will have to be asked by it
+    h/<account>/<contact>      what the contact was lately sent: projections/recent.py
     x/<account>/<send hash>    an attempt whose outcome nobody knows: see projections/unsettled.py
     t/<due ms>/<send hash>     timer: deferred, to be resolved, or to be closed at that time
     t/<due ms>/-<subject>      timer: a key was destroyed, and what is told of it is told again: streams/turn.py
@@ -14,8 +15,8 @@
     k/<account>/<contact>      the contact's key, of an account whose privacy is `sealed`: projections/keyring.py
     p/...                      the engine's own (positions, counters)
 
-`apply` alone changes c/, s/, o/, x/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them. What it
-says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the contact's n/.
+`apply` alone changes c/, s/, o/, h/, x/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them. What
+it says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the contact's n/.
 """
 
 from hashlib import blake2b
@@ -38,20 +39,20 @@ from events.send import (
     SendSkipped,
     SendUnknown,
 )
-from projections import contact, send
+from projections import contact, recent, send
 from projections.keyring import NO_KEYS, Keyring
 
 __all__ = [
-    "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "SEEN", "SENDS", "SWEPT", "TIMERS", "UNSETTLED", "MemoryView",
-    "View", "apply",
-    "contact_key", "decode", "encode", "evolve", "fold", "forgettable", "forgotten_after", "link_key", "number_key",
-    "open_key", "owner_of", "parked_key", "seen_key", "send_key", "timer", "timer_key",
-    "unsettled_key",
+    "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "RECENT", "SEEN", "SENDS", "SWEPT", "TIMERS", "UNSETTLED",
+    "MemoryView", "View", "apply", "contact_key", "decode", "encode", "evolve", "fold", "forgettable",
+    "forgotten_after", "link_key", "number_key", "open_key", "owner_of", "parked_key", "recent_key", "seen_key",
+    "send_key", "timer", "timer_key", "unsettled_key",
 ]  # fmt: skip
 
 CONTACTS: Final = b"c/"
 SENDS: Final = b"s/"
 OPEN: Final = b"o/"
+RECENT: Final = b"h/"
 UNSETTLED: Final = b"x/"
 TIMERS: Final = b"t/"
 SEEN: Final = b"i/"
@@ -60,7 +61,7 @@ PARKED: Final = b"r/"
 DAY: Final = 86_400_000  # ms
 KEPT_DAYS: Final = 35  # ids for idempotence: contract, section 2
 
-SWEPT: Final = (SEEN, PARKED, SENDS)
+SWEPT: Final = (SEEN, PARKED, SENDS, RECENT)
 """What is forgotten in time, in the order in which it is walked."""
 
 _ABOUT_SEND: Final = (
@@ -153,6 +154,10 @@ def owner_of(key: bytes) -> str:
     return key[35:].decode()
 
 
+def recent_key(subject: str) -> bytes:
+    return b"h/" + subject.encode()
+
+
 def parked_key(hashed: str) -> bytes:
     return b"r/" + hashed.encode()
 
@@ -210,7 +215,7 @@ def decode(key: bytes, raw: bytes) -> Any:
 
 
 def forgettable(key: bytes, value: Any, now: int) -> bool:
-    """May this key of i/, r/ or s/ go, because nobody can ask for it any more? `now` in ms."""
+    """May this key of i/, r/, s/ or h/ go, because nobody can ask for it any more? `now` in ms."""
     today = now // DAY
     match key[:2]:
         case b"i/":
@@ -219,6 +224,8 @@ def forgettable(key: bytes, value: Any, now: int) -> bool:
             return bool(value[0] < today)
         case b"s/":
             return value.finished and forgotten_after(max(value.changed_at, value.requested_at)) < today
+        case b"h/":
+            return recent.newest(value) // DAY + recent.DAYS + 1 < today
         case _:
             return False
 
@@ -235,7 +242,7 @@ def apply(view: View, fact: Fact, now: int = 0, keys: Keyring = NO_KEYS) -> None
 
 
 def fold(view: View, fact: Fact, keys: Keyring = NO_KEYS) -> None:
-    """Fold one fact into c/, s/, o/, x/, t/, u/ and n/: the only code that changes them."""
+    """Fold one fact into c/, s/, o/, h/, x/, t/, u/ and n/: the only code that changes them."""
     key = contact_key(fact.subject)
     view.put(key, evolve(view, view.get(key) or contact.initial, fact, keys))
 
@@ -251,6 +258,8 @@ def evolve(view: View, owner: contact.State, fact: Fact, keys: Keyring = NO_KEYS
         attempted = _fold_send(view, fact, owner, keys)
     elif isinstance(data, PhoneChanged | ContactErased):
         _fold_number(view, fact.subject, owner.phone, data.to if isinstance(data, PhoneChanged) else None, keys)
+        if isinstance(data, ContactErased):
+            view.delete(recent_key(fact.subject))
     elif isinstance(data, InboundReceived) and data.send_id is not None and data.attempt is not None:
         sent: send.State | None = view.get(send_key(send_hash(fact.subject, data.send_id)))
         attempted = _attempted(sent, data.attempt)
@@ -282,6 +291,7 @@ def _fold_send(view: View, fact: Fact, owner: contact.State, keys: Keyring) -> c
     if isinstance(data, SendAttempted) and data.unsubscribe is not None:
         _fold_link(view, fact.subject, data.unsubscribe)
     after = send.evolve(before, fact, own)
+    _fold_recent(view, fact, before)
     if before.due and before.due != after.due:
         view.delete(timer_key(before.due, hashed))
     if after.due and before.due != after.due:
@@ -312,6 +322,17 @@ def _marker(data: object) -> int | str:
     if not isinstance(data, SendAttempted) or data.provider != "twilio":
         return 1
     return 1 if isinstance(data.to, Sealed) or isinstance(data.text, Sealed) else likeness(data.to, data.text)
+
+
+def _fold_recent(view: View, fact: Fact, sent: send.State) -> None:
+    key = recent_key(fact.subject)
+    known = view.get(key)
+    after = recent.evolve(known or recent.initial, fact, sent)
+    if after:
+        if after != known:
+            view.put(key, after)
+    elif known is not None:
+        view.delete(key)
 
 
 def _attempted(sent: send.State | None, number: int) -> contact.Attempted | None:

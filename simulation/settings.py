@@ -17,6 +17,13 @@ _RECORDS: Final[tuple[InputData, ...]] = (
     TemplateSaved.of_json({**_TEMPLATE, "text": TEMPLATE_TEXT}),
     TemplateSaved.of_json({**_TEMPLATE, "text": f"{TEMPLATE_TEXT}!"}),
     TemplateSaved.of_json({**_TEMPLATE, "text": TEMPLATE_TEXT, "labels": ["orders"]}),
+    # It is eight in Madrid when a world begins.
+    AccountConfigured.of_json(
+        {
+            "caps": {"newsletter": [{"sends": 3, "days": 1}], "transactional": [{"sends": 5, "days": 2}]},
+            "quiet_hours": {"newsletter": {"from": "07:00", "to": "08:01"}},
+        }
+    ),
 )
 FIRST: Final = 2
 """Records that lie there before anything else does; the others come later, in the middle of everything."""

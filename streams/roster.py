@@ -77,7 +77,9 @@ def _requested(data: SendRequested, event: Input, role: Role, turn: Turn) -> Dec
     hashed = client_id.send_hash(event.subject, send_id)
     asked = dispatch.asked(data, event.subject, hashed, send_id, CLASS_OF[role], event.time, turn.place.mac_key)
     owner = turn.contact(event.subject)
-    decided = dispatch.decide(asked, turn.send(hashed), owner, turn.accounts, turn.now, turn.place)
+    decided = dispatch.decide(
+        asked, turn.send(hashed), owner, turn.accounts, turn.now, turn.place, turn.lately(event.subject)
+    )
     return _dispatched(turn, event.subject, hashed, decided, Cause(event.id, event.source))
 
 
@@ -207,7 +209,8 @@ def _again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
         if request.keys() != (sent.request or {}).keys():
             return dispatch.unreadable(sent, turn.accounts)
         sent = sent._replace(request=request)
-    return dispatch.again(sent, account, hashed, owner, turn.accounts, turn.now, turn.place)
+    lately = turn.lately(sent.subject)
+    return dispatch.again(sent, account, hashed, owner, turn.accounts, turn.now, turn.place, lately)
 
 
 def _resent(turn: Turn, sent: send.State, hashed: str, given_up: Decision, cause: Cause) -> Decision:

@@ -8,7 +8,7 @@ from events.contact import ContactErased
 from events.envelope import Input
 from events.fact import Fact, FactData
 from events.topics import FORGOTTEN_MS
-from projections import contact, keyspace, send
+from projections import contact, keyspace, recent, send
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
@@ -69,6 +69,11 @@ class Turn(NamedTuple):
     def send(self, hashed: str) -> send.State:
         state: send.State | None = self.view.get(keyspace.send_key(hashed))
         return send.initial if state is None else state
+
+    def lately(self, subject: str) -> recent.Recent:
+        """What the contact was sent of late."""
+        known: recent.Recent | None = self.view.get(keyspace.recent_key(subject))
+        return recent.initial if known is None else known
 
     def keep(self, subject: str, decided: Sequence[FactData], time: int, cause: Cause) -> list[Fact]:
         """Number the facts, each after the contact's last, and fold them; before that, seal what is to be sealed."""

@@ -107,7 +107,7 @@ class StateView:
         for key, value in self._dirty.items():
             if value is None:
                 clean.pop(key, None)
-            elif key[:1] in KEPT:
+            elif key[:1] in KEPT or key in clean:  # what was read before must not be read as it was then
                 clean[key] = value
         self._dirty.clear()
         self._undo.clear()

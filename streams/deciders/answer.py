@@ -46,7 +46,7 @@ def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact]:
         reason: Literal["rate", "circuit"] = "rate" if throttled else "circuit"
         request = sent.request
         expires_at = request.get("expires_at")
-        last = ends(instant.parse(expires_at) if expires_at else None, sent.requested_at)
+        last = ends(instant.parse(expires_at) if type(expires_at) is str else None, sent.requested_at)
         until = max(now, min(now + wait, last))
         facts.append(SendDeferred(sent.send_id, sent.class_, until, reason, request, sent.requested_at, sent.body))
     return facts

@@ -1,8 +1,9 @@
 """May this SMS go, now? Folds projections/send.py and projections/contact.py.
 
 In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider, quiet
-hours; and last, as it takes what it grants, whether the provider may be called for the account now (streams/leave.py).
-What can never go is told at once; what may not go now waits until it may, or it expires, and is decided anew then.
+hours, caps; and last, as it takes what it grants, whether the provider may be called for the account now
+(streams/leave.py). What can never go is told at once; what may not go now waits until it may, or it expires, and is
+decided anew then.
 """
 
 import re
@@ -16,9 +17,9 @@ from events import client_id, opt_out
 from events.fact import SendFact
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
-from projections import contact, send, template, text, transliteration
+from projections import contact, recent, send, template, text, transliteration
 from projections.account import Account, Directory, SavedTemplate
-from streams.deciders.eligibility import No, addressee, ends, expiry, waits
+from streams.deciders.eligibility import No, addressee, cap, ends, expiry, waits
 from streams.leave import FREE, Gate
 
 __all__ = ["Asked", "Links", "Place", "again", "asked", "decide", "unreadable"]
@@ -78,19 +79,21 @@ def asked(
 
 
 def decide(
-    asked: Asked, sent: send.State, owner: contact.State, accounts: Directory, now: int, place: Place
-) -> list[SendFact]:
+    asked: Asked, sent: send.State, owner: contact.State, accounts: Directory, now: int, place: Place,
+    lately: recent.Recent = recent.initial,
+) -> list[SendFact]:  # fmt: skip
     """Attempt it, skip it with a reason, or defer it. Asked before with the same body: nothing."""
     if not sent.send_id:
-        return [_decided(asked, sent, owner, accounts, now, place)]
+        return [_decided(asked, sent, owner, accounts, now, place, lately)]
     if sent.body == asked.body:
         return []
     return [_skipped(asked, No("duplicate", "another request of this contact has this send_id"), {})]
 
 
 def again(
-    sent: send.State, account: str, hashed: str, owner: contact.State, accounts: Directory, now: int, place: Place
-) -> list[SendFact]:
+    sent: send.State, account: str, hashed: str, owner: contact.State, accounts: Directory, now: int, place: Place,
+    lately: recent.Recent = recent.initial,
+) -> list[SendFact]:  # fmt: skip
     """Decide anew a request that waited; none where an attempt turned out to have reached the provider after all."""
     if sent.request is None or sent.reached:
         return []
@@ -99,7 +102,7 @@ def again(
     waited = Asked(
         sent.subject, account, hashed, sent.send_id, sent.class_, sent.requested_at, sent.body, request, data
     )
-    return [_decided(waited, sent, owner, accounts, now, place)]
+    return [_decided(waited, sent, owner, accounts, now, place, lately)]
 
 
 def unreadable(sent: send.State, accounts: Directory) -> list[SendFact]:
@@ -112,7 +115,13 @@ def unreadable(sent: send.State, accounts: Directory) -> list[SendFact]:
 
 
 def _decided(
-    asked: Asked, sent: send.State, owner: contact.State, accounts: Directory, now: int, place: Place
+    asked: Asked,
+    sent: send.State,
+    owner: contact.State,
+    accounts: Directory,
+    now: int,
+    place: Place,
+    lately: recent.Recent,
 ) -> SendFact:
     data = asked.data
     looked_at: dict[str, Any] = {"settings_version": accounts.version}
@@ -146,6 +155,10 @@ def _decided(
         return _skipped(asked, until, looked_at)
     if until is not None:
         return _deferred(asked, until, "quiet_hours", looked_at)
+    if data.to == "contact":
+        capped = cap(asked.class_, lately, sent, account, now, looked_at)
+        if capped is not None:
+            return _skipped(asked, capped, looked_at)
     leave = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred")
     if leave.until is not None:
         return _deferred(asked, leave.until, leave.reason or "rate", looked_at)

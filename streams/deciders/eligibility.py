@@ -9,13 +9,15 @@ from typing import Any, Final, NamedTuple
 from events import instant
 from events.send import Alert, SendRequested
 from events.shape import Class
-from projections import contact, phone, quiet
+from projections import contact, phone, quiet, recent, send
 from projections.account import Account
 from projections.contact import State
+from projections.recent import Recent
 
-__all__ = ["EXPIRES_AFTER", "No", "addressee", "ends", "expiry", "waits"]
+__all__ = ["EXPIRES_AFTER", "No", "addressee", "cap", "ends", "expiry", "waits"]
 
-EXPIRES_AFTER: Final = 35 * 86_400_000  # ms after it was asked for, whatever its own limit: contract, section 2
+_DAY: Final = 86_400_000  # ms
+EXPIRES_AFTER: Final = 35 * _DAY  # ms after it was asked for, whatever its own limit: contract, section 2
 
 
 class No(NamedTuple):
@@ -84,6 +86,22 @@ def waits(
     if until >= ends(data.expires_at, requested_at):
         return No("quiet_hours", f"quiet hours last until {instant.render(until)}, and it expires before that")
     return until
+
+
+def cap(
+    class_: Class, lately: Recent, sent: send.State, account: Account, now: int, looked_at: dict[str, Any]
+) -> No | None:
+    """Has the contact had as many SMS as the account allows? Earlier attempts of this very send do not count."""
+    caps = (account.caps or {}).get(class_)
+    if not caps:
+        return None
+    own = [attempt.sequence for attempt in sent.attempts]
+    counted = [(each, recent.count(lately, class_, now - each.days * _DAY, own)) for each in caps]
+    looked_at["caps"] = [{"sends": each.sends, "days": each.days, "sent": had} for each, had in counted]
+    for each, had in counted:
+        if had >= each.sends:
+            return No("frequency_cap", f"{had} went to this contact within {each.days} days, and {each.sends} may")
+    return None
 
 
 def _alert(to: Alert, account: Account) -> str | No:

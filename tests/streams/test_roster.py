@@ -50,7 +50,12 @@ class AnyStream(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.world = self.made()
-        self.world.configure(bounces={"hard_in_a_row": 2}, resend_unknown=["transactional"])
+        self.world.configure(
+            bounces={"hard_in_a_row": 2},
+            resend_unknown=["transactional"],
+            caps={"transactional": [{"sends": 2, "days": 1}, {"sends": 4, "days": 7}]},
+            quiet_hours={"newsletter": {"from": "23:00", "to": "07:30"}},
+        )
         self.world.save("t", "Hola {{name}} {{n}} {{unsubscribe}}", labels=["x"], variables=[
             {"id": "name", "name": "n", "type": "text"}, {"id": "n", "name": "n", "type": "number"}])  # fmt: skip
 
@@ -253,7 +258,7 @@ def test_ids_and_finished_sends_are_forgotten_in_small_steps_and_nothing_else() 
     assert world.send(done[0]).phase == "accepted"
     steps = _swept(world, world.now + 38 * DAY)
     assert steps > 3
-    assert {key[:2] for key in world.view.values} == {b"c/", b"n/", b"s/", b"o/"}
+    assert {key[:2] for key in world.view.values} == {b"c/", b"n/", b"s/", b"o/", b"h/"}
     assert world.send(done[0]).phase == "new"
     assert world.send(still_open).phase == "open"
     assert world.contact() == before

@@ -58,6 +58,17 @@ def test_after_the_commit_values_are_read_without_the_store() -> None:
     assert view.get(b"c/a") is None
 
 
+def test_what_was_read_and_then_changed_is_read_as_it_was_changed_whatever_its_key() -> None:
+    for prefix in "csptiunorkhx":
+        view, store = view_of(**{f"{prefix}/1": 1})
+        key = f"{prefix}/1".encode()
+        assert view.get(key) == 1
+        view.put(key, 2)
+        store.write(view.changes(), 1, 0)
+        view.committed()
+        assert view.get(key) == 2, prefix
+
+
 def test_the_cache_is_bounded_and_what_it_forgot_is_read_again() -> None:
     store = MemoryStore()
     view = StateView(store, encode, decode, cached=10)
