@@ -8,6 +8,7 @@ from benchmarks.fact import FIRST, folded
 from connectors.ports import Record
 from events.contact import FieldsChanged
 from events.fact import Fact
+from events.shape import Class
 from events.topics import Role
 from streams.verdict import Verdict
 from streams.view import StateView
@@ -34,7 +35,7 @@ class LightFold:
         data = FieldsChanged(event["data"]["fields"], [])
         return Verdict("applied", (Fact(subject, state[0], now, event["id"], event["source"], data),))
 
-    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]:
+    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         return ()
 
     def next_due(self, view: StateView) -> int | None:

@@ -168,15 +168,17 @@ class _Replay:
         kind, hashed, number = group.id.split("/")
         if kind == "crash":
             return list(roster.abandon(self.view, hashed, self.now).facts)
-        wanted = keyspace.timer_key(int(number), hashed)
-        while self.view.scan(keyspace.TIMERS, 1):
-            first = self.view.scan(keyspace.TIMERS, 1)[0][0]
-            partition, key = group.partition, self.evidence.mac_key
-            fired = roster.due(self.view, self.accounts, self.now, partition, key, limit=1, gate=self.gate)
-            facts = [fact for decision in fired for fact in decision.facts]
-            self.spread += [event for decision in fired for event in decision.spread]
-            if first == wanted or facts or not fired:
-                return facts
+        wanted = [keyspace.timer_key(int(number), hashed, one) for one in keyspace.TIMERS]
+        for class_, key in zip(keyspace.TIMERS, wanted, strict=True):  # the timers of a class fire in order
+            while self.view.get(key) is not None:
+                fired = roster.due(
+                    self.view, self.accounts, self.now, group.partition, self.evidence.mac_key, limit=1,
+                    gate=self.gate, class_=class_,
+                )  # fmt: skip
+                facts = [fact for decision in fired for fact in decision.facts]
+                self.spread += [event for decision in fired for event in decision.spread]
+                if facts or not fired:
+                    return facts
         return []
 
     def _differ(self, group: Group, facts: list[Fact]) -> Iterator[str]:

@@ -241,12 +241,13 @@ class MemoryAnswers:
         self._broker = broker
         self._pause = pause
 
-    async def append(self, partition: int, key: bytes, value: bytes) -> None:
+    async def append(self, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
         """See ports.Answers."""
         await self._pause()
         if self.faults:
             raise self.faults.pop(0)
-        self._broker.publish(Role.ANSWERS, partition, Message(key, value), self.at)
+        for key, value in records:
+            self._broker.publish(Role.ANSWERS, partition, Message(key, value), self.at)
         self._broker.steps.append(Step("answered", partition))
 
 

@@ -170,6 +170,11 @@ class Provider(Protocol):
         """Make the one permitted call of an attempt; return a carrier's Answer, never raise for the network."""
         ...
 
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Any]:
+        """The same for several attempts of one account, in one call where its carrier can: an Answer for each, in
+        order."""
+        ...
+
 
 class Lists(Protocol):
     """What the providers of the accounts list. `fallback` asks the account's second connector. Raises nothing for what
@@ -189,8 +194,9 @@ class Lists(Protocol):
 class Answers(Protocol):
     """Appends what the provider answered to recado.answers."""
 
-    async def append(self, partition: int, key: bytes, value: bytes) -> None:
-        """Return once the record is durable. Raises MachineryFault if that cannot be had."""
+    async def append(self, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """Return once these records, each a key and a value, are durable, in order. Raises MachineryFault if that
+        cannot be had: any of them may be there then."""
         ...
 
 

@@ -19,9 +19,9 @@ class Report(Shape):
 
 
 class AnswerReceived(Data):
-    """One attempt ended. accepted: `provider_id`, where it could be read. refused: `status`, `message`, `final`.
-    unknown: `reason`. `report` says that it was found in the provider's list: it is accepted then, since whatever a
-    provider lists, it took."""
+    """One attempt ended. accepted: `provider_id`, where it could be read. refused: `status`, `message`, `final`, and
+    `retry_at`, where the worker knew when the provider takes the next. unknown: `reason`. `report` says that it was
+    found in the provider's list: it is accepted then, since whatever a provider lists, it took."""
 
     TYPE: ClassVar[str] = "recado.answer.received.v1"
     send_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -34,6 +34,7 @@ class AnswerReceived(Data):
     final: bool | None = None
     reason: Literal["timeout", "connection_lost", "server_error", "crash"] | None = None
     report: Report | None = None
+    retry_at: Moment | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> "AnswerReceived":

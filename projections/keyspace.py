@@ -6,7 +6,8 @@
                                where the provider's list will have to be asked by it
     h/<account>/<contact>      what the contact was lately sent: projections/recent.py
     x/<account>/<send hash>    an attempt whose outcome nobody knows: see projections/unsettled.py
-    t/<due ms>/<send hash>     timer: deferred, to be resolved, or to be closed at that time
+    t/<due ms>/<send hash>     timer of a transactional send: deferred, to be resolved, or to be closed at that time
+    w/<due ms>/<send hash>     the same of a newsletter: those have slots of their own, and may have to wait for them
     t/<due ms>/-<subject>      timer: a key was destroyed, and what is told of it is told again: streams/turn.py
     i/<16 bytes>               an event that was read: the day (since the epoch) after which it is forgotten
     u/<code>                   contacts whose opt-out link has this code: one, but for one chance in 10^15
@@ -15,10 +16,11 @@
     k/<account>/<contact>      the contact's key, of an account whose privacy is `sealed`: projections/keyring.py
     p/...                      the engine's own (positions, counters)
 
-`apply` alone changes c/, s/, o/, h/, x/, t/, u/ and n/, and needs the facts alone: so the journal rebuilds them. What
-it says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the contact's n/.
+`apply` alone changes c/, s/, o/, h/, x/, t/, w/, u/ and n/, and needs the facts alone: so the journal rebuilds them.
+What it says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the contact's n/.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final, Protocol
 
@@ -39,6 +41,7 @@ from events.send import (
     SendSkipped,
     SendUnknown,
 )
+from events.shape import Class
 from projections import contact, recent, send
 from projections.keyring import NO_KEYS, Keyring
 
@@ -54,7 +57,7 @@ SENDS: Final = b"s/"
 OPEN: Final = b"o/"
 RECENT: Final = b"h/"
 UNSETTLED: Final = b"x/"
-TIMERS: Final = b"t/"
+TIMERS: Final[Mapping[Class, bytes]] = {"transactional": b"t/", "newsletter": b"w/"}
 SEEN: Final = b"i/"
 PARKED: Final = b"r/"
 
@@ -130,9 +133,10 @@ def unsettled_key(account: str, hashed: str) -> bytes:
     return b"x/%s/%s" % (account.encode(), hashed.encode())
 
 
-def timer_key(due: int, hashed: str) -> bytes:
-    """Keys sort by time until the year 2286; what lies beyond it is as good as never."""
-    return b"t/%013d/%s" % (min(due, 9_999_999_999_999), hashed.encode())
+def timer_key(due: int, hashed: str, class_: Class) -> bytes:
+    """Keys sort by time until the year 2286; what lies beyond it is as good as never. Without a send the key bounds all
+    timers that are earlier than `due`."""
+    return b"%s%013d/%s" % (TIMERS[class_], min(due, 9_999_999_999_999), hashed.encode())
 
 
 def timer(key: bytes) -> tuple[int, str]:
@@ -293,9 +297,9 @@ def _fold_send(view: View, fact: Fact, owner: contact.State, keys: Keyring) -> c
     after = send.evolve(before, fact, own)
     _fold_recent(view, fact, before)
     if before.due and before.due != after.due:
-        view.delete(timer_key(before.due, hashed))
+        view.delete(timer_key(before.due, hashed, before.class_))
     if after.due and before.due != after.due:
-        view.put(timer_key(after.due, hashed), 1)
+        view.put(timer_key(after.due, hashed, after.class_), 1)
     marker = None
     if before.phase == "open" and after.phase != "open":
         marker = view.get(open_key(hashed))

@@ -11,7 +11,7 @@ HORIZON: Final = 14_000  # ms of the run in which planned faults strike
 
 Blow = Literal["kill", "freeze", "fault"]
 Deed = Literal["kill a worker", "freeze a worker", "rebalance", "planned stop", "worker added", "all killed"]
-_CALLS: Final = frozenset(("before call", "inside call", "after call"))  # where a carrier may not raise: ports.Provider
+_CALLS: Final = frozenset(point for point in POINTS if point.endswith(" call"))  # no carrier may raise: ports.Provider
 
 
 class Trap(NamedTuple):

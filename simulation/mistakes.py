@@ -45,7 +45,7 @@ class CallsEarly(Pipeline):
         super()._keep(verdict._replace(calls=()), *rest, **named)
         for call in verdict.calls:
             self._lanes.reserve(call)
-            self._lanes.start(call, self.tenure)
+            self._lanes.start([call], self.tenure)
 
 
 class PositionsBefore(Writer):
@@ -109,7 +109,7 @@ class CallsAgain(Pipeline):
             if self.view.get(key) is not None:
                 call = self._known()[key]
                 self._lanes.reserve(call)
-                self._lanes.start(call, self.tenure)
+                self._lanes.start([call], self.tenure)
         self._inherited = []
 
     def _known(self) -> dict[bytes, Call]:
@@ -203,6 +203,12 @@ class Impatient(Provider):
 
     async def send(self, call: Call) -> Answer:
         answer = await super().send(call)
+        return self._again(answer)
+
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return [self._again(answer) for answer in await super().send_many(calls)]
+
+    def _again(self, answer: Answer) -> Answer:
         return Refused(None, "no answer", final=False) if isinstance(answer, Unknown) else answer
 
 

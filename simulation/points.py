@@ -11,7 +11,8 @@ Point = Literal[
     "before changelog append", "inside changelog append", "after changelog append",
     "before commit", "after commit",
     "before store write", "after store write",
-    "before call", "inside call", "after call", "after answer append",
+    "before call", "inside call", "after call",
+    "before bulk call", "inside bulk call", "after bulk call", "inside answer append", "after answer append",
     "before fence", "after fence", "inside recovery", "after recovery", "inside rebuild", "after rebuild",
 ]  # fmt: skip
 POINTS: Final[tuple[Point, ...]] = Point.__args__  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """The provider of the simulated world: takes, refuses, stays silent, takes late; and sends its receipts as it likes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -71,6 +72,50 @@ class Provider:
         answer = await self._answered(call)
         await world.point(self.process, "after call")
         return answer
+
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        """See ports.Provider. Some faults strike the whole of it, some one SMS of it, and some tear it in two."""
+        world = self.world
+        await world.point(self.process, "before bulk call")
+        if len({(call.account, call.partition) for call in calls}) != 1:
+            world.violations.append("ledger: a call for several accounts, or of several partitions")
+        for call in calls:
+            if world.group.owners.get(call.partition) != self.process.name:
+                world.struck("call by a former owner")
+            world.ledger.calls.append(Made(call, self.process, world.scheduler.steps))
+        answers = await self._answered_many(calls)
+        await world.point(self.process, "after bulk call")
+        return answers
+
+    async def _answered_many(self, calls: Sequence[Call]) -> list[Answer]:
+        world = self.world
+        await sleep(world.between(1, 60))
+        if world.faulty(0.15):
+            what, refused = world.choice(_REFUSALS)
+            world.struck(f"bulk: {what}")
+            return [refused] * len(calls)
+        if world.faulty(0.05):
+            world.struck("bulk: no answer, not taken")
+            await sleep(world.between(1, 10_000))
+            return [Unknown(world.choice(_SILENT))] * len(calls)
+        torn = world.between(0, len(calls)) if world.faulty(0.06) else len(calls)
+        answers: list[Answer] = []
+        for number, call in enumerate(calls):
+            if number:
+                await world.point(self.process, "inside bulk call")
+            if number >= torn:
+                answers.append(Unknown("connection_lost"))
+            elif world.faulty(0.05):
+                world.struck("bulk: one refused")
+                answers.append(Refused(201, "to: not a valid number", final=True, scope="message"))
+            else:
+                accept(world, call)
+                named = not world.faulty(0.05)
+                answers.append(Accepted(f"sms-{len(world.ledger.accepted)}") if named else Unknown("server_error"))
+        if torn < len(calls) or world.faulty(0.06):
+            world.struck("bulk: taken in part, answer lost" if torn < len(calls) else "bulk: taken, answer lost")
+            return [Unknown(world.choice(_SILENT))] * len(calls)
+        return answers
 
     async def _answered(self, call: Call) -> Answer:
         world = self.world

@@ -13,7 +13,8 @@ from simulation.scheduler import Killed, Process, Signal, Task, sleep, switch
 from simulation.settings import Settings
 from simulation.writer import Answers, Reader, Writer, ends
 from streams import takeover
-from streams.pipeline import INPUTS, SENDS, Pipeline
+from streams.gate import Gates, PartitionGate
+from streams.pipeline import INPUTS, Pipeline
 from streams.sender import Lane, Sender
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Worker(Process):
         self.taking: Task | None = None
         self.consumer = world.variant.consumer(world, self)
         slots = world.between(1, 6)
+        self.gates = Gates(lambda: len(self.running) / world.partitions)
         self.sender = Sender(
             provider=world.variant.provider(world, self),
             answers=Answers(world, self),
@@ -63,7 +65,8 @@ class Worker(Process):
             spawn=self.spawn,
             failed=self.fatal,
             freed=self.freed,
-            lanes={role: Lane(slots) for role in SENDS},
+            lanes={Role.TRANSACTIONAL: Lane(slots), Role.NEWSLETTER: Lane(slots, world.between(1, 5))},
+            hearing=self.gates,
         )
         for coroutine in (self.main(), self.beating(), self.consumer.run(), self.reading()):
             self.spawn(coroutine)
@@ -172,7 +175,12 @@ class Worker(Process):
             Reader(world, self), world.disks[self.name], keyspace.encode, keyspace.decode, 200, changelog
         )
         workflow = world.variant.workflow(
-            partition, world.partitions, self.settings, world.mac_key, lambda: self.settings.version
+            partition,
+            world.partitions,
+            self.settings,
+            world.mac_key,
+            lambda: self.settings.version,
+            gate=PartitionGate(self.gates),
         )
         store, view, recovered = await over.run(partition, bounds, workflow, writer, self.now())
         point: Point = "after rebuild" if recovered.facts else "after recovery"

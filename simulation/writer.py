@@ -153,18 +153,22 @@ class Answers:
     world: "World"
     process: Process
 
-    async def append(self, partition: int, key: bytes, value: bytes) -> None:
-        """See ports.Answers."""
+    async def append(self, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """See ports.Answers. A worker may die between two records of a batch."""
         world = self.world
         if world.faulty(0.01):
             world.struck("answer delayed")
             await sleep(world.between(1, 20_000))
-        world.broker.publish(Role.ANSWERS, partition, Message(key, value), world.now)
-        world.ledger.answers += 1
-        await world.point(self.process, "after answer append")
-        if world.faulty(0.05):
-            world.struck("answer repeated")
+        for number, (key, value) in enumerate(records):
+            if number:
+                await world.point(self.process, "inside answer append")
             world.broker.publish(Role.ANSWERS, partition, Message(key, value), world.now)
+            world.ledger.answers += 1
+        await world.point(self.process, "after answer append")
+        for key, value in records:
+            if world.faulty(0.05):
+                world.struck("answer repeated")
+                world.broker.publish(Role.ANSWERS, partition, Message(key, value), world.now)
 
 
 def ends(world: "World", roles: Iterable[Role], partition: int) -> dict[Role, int]:

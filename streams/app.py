@@ -29,6 +29,7 @@ from streams.deciders.dispatch import Links
 from streams.engine.application import EngineApp, Membership, build_app
 from streams.engine.engine import Engine
 from streams.engine.wiring import Wiring
+from streams.gate import Gates, PartitionGate
 from streams.pipeline import Limits
 from streams.provider import AccountProvider
 from streams.sender import Sender
@@ -83,6 +84,7 @@ class Worker:
         accounts = AccountsReader(self.topics[Role.ACCOUNTS], self.client, self.directory)
         answers = AnswersTopic(self.topics[Role.ANSWERS], self.client)
         provider = AccountProvider(self.directory, secret, self.connections)
+        gates = Gates(lambda: len(self.engine.running) / settings.partitions)
         sender = Sender(
             provider=provider,
             answers=answers,
@@ -90,6 +92,7 @@ class Worker:
             clock=self.clock,
             spawn=self._spawn,
             failed=self._fail,
+            hearing=gates,
         )
         key, links = mac_key(secret), Links(link_key(secret), settings.public_url)
         wrapping, numbers = wrapping_key(secret), number_key(secret)
@@ -105,6 +108,7 @@ class Worker:
                 key,
                 lambda: accounts.version,
                 links,
+                PartitionGate(gates),
                 keys=Keyring(wrapping, numbers, lambda _: os.urandom(KEY_BYTES)),
             ),
             encode=keyspace.encode,

@@ -4,12 +4,13 @@ Behind it, in a worker, stand what is known of the provider's limits and of its 
 decides again has the answer from the fact: `until` and `reason` of the deferral, or that there was an attempt.
 """
 
-from typing import Final, Literal, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from events.shape import Class
 from projections.account import Account
 
-__all__ = ["FREE", "GO", "Free", "Gate", "Leave"]
+__all__ = ["FREE", "GO", "UNHEARD", "Free", "Gate", "Hearing", "Leave", "Unheard"]
 
 
 class Leave(NamedTuple):
@@ -44,3 +45,26 @@ class Free:
 
 
 FREE: Final = Free()
+
+
+class Hearing(Protocol):
+    """Who is told what became of the calls, so that the gate knows."""
+
+    def told(
+        self, account: str, class_: Class, answers: Sequence[Any], now: int, *, fallback: bool = False
+    ) -> int | None:
+        """One call ended, or was not made; `answers` are the carrier's, of each of its messages. Returns when those
+        that were surely not taken may be tried again (ms), None where that is theirs to know."""
+        ...
+
+
+class Unheard:
+    """Nobody listens."""
+
+    def told(
+        self, account: str, class_: Class, answers: Sequence[Any], now: int, *, fallback: bool = False
+    ) -> int | None:
+        return None
+
+
+UNHEARD: Final = Unheard()

@@ -22,7 +22,7 @@ from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message,
 from events.codec import encode_fact
 from events.envelope import Undecodable
 from events.fact import Fact
-from events.topics import Role
+from events.topics import CLASS_OF, Role
 from projections.send import Call
 from streams.burial import Burial, moved, was_moved
 from streams.inbox import Inbox, first_at
@@ -177,8 +177,8 @@ class Pipeline:
         self._next_due = self._workflow.next_due(self.view)
         if self.last_facts is not None and facts:
             self.last_facts(facts)
-        for call in calls:
-            self._lanes.start(call, self.tenure)
+        if calls:
+            self._lanes.start(calls, self.tenure)
         return True
 
     async def _take(
@@ -287,11 +287,13 @@ class Pipeline:
         self._inherited = []
 
     def _fire(self, now: int, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
-        """Timers that are due, as far as there are slots for the calls they may lead to."""
-        room = min(WINDOW, *(self._lanes.free(role) for role in SENDS))
-        if room > 0:
-            for verdict in self._workflow.due(self.view, now, room):
-                self._keep(verdict, commit, facts, calls)
+        """Timers that are due, as far as there are slots for the calls they may lead to: each class has its own, so
+        that what waits for a campaign's slots holds up no password."""
+        for role in SENDS:
+            room = min(WINDOW, self._lanes.free(role))
+            if room > 0:
+                for verdict in self._workflow.due(self.view, now, room, CLASS_OF[role]):
+                    self._keep(verdict, commit, facts, calls)
 
     def _sweep(self, now: int) -> None:
         """Forget ids that can no longer be asked for, a few keys at a time."""

@@ -1,9 +1,11 @@
 """The provider of each account: its connector's carrier, made from the settings as they are at the call."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
 
 from connectors import sealing, tokens
-from connectors.carriers.base import Answer, Carrier, NotListed, Page, Refused
+from connectors.carriers.base import Answer, BulkCarrier, Carrier, NotListed, Page, Refused
 from connectors.carriers.connections import Connections
 from connectors.carriers.instasent import Instasent
 from events.account import Connector
@@ -33,6 +35,16 @@ class AccountProvider:
         if carrier is None:
             return UNUSABLE
         return await carrier.send(call, allow_unicode=call.encoding == "UCS-2")
+
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        """Several of one connector of one account: in one call if its carrier takes so many, else beside each other."""
+        first = calls[0]
+        carrier = self._carrier(first.account, first.provider, first.fallback)
+        if carrier is None:
+            return [UNUSABLE] * len(calls)
+        if isinstance(carrier, BulkCarrier) and len(calls) <= carrier.largest:
+            return await carrier.send_many(calls)
+        return await asyncio.gather(*(carrier.send(call, allow_unicode=call.encoding == "UCS-2") for call in calls))
 
     async def page(
         self, account: str, provider: Provider, fallback: bool, cursor: str | None, since: int

@@ -14,6 +14,7 @@ from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact, SendFact
 from events.opt_out import NumberOptedOut, OptOutRequested
 from events.send import SendAttempted, SendDeferred, SendRefused, SendRequested
+from events.shape import Class
 from events.topics import CLASS_OF, Role
 from projections import keyspace, parking, send
 from projections.account import Directory
@@ -147,17 +148,24 @@ ROSTER: Final[Mapping[type, Handler]] = {
 
 def due(
     view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000,
-    links: Links = NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS,
+    links: Links = NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS, class_: Class | None = None,
 ) -> list[Decision]:  # fmt: skip
-    """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time."""
+    """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time.
+    Those of one class's sends, where it is named."""
     turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate), keys=keys)
-    return [_fired(turn, key) for key, _ in view.scan(keyspace.TIMERS, limit, b"t/%013d" % (now + 1))]
+    due_ones = [
+        key
+        for one, prefix in keyspace.TIMERS.items()
+        if class_ in (None, one)
+        for key, _ in view.scan(prefix, limit, keyspace.timer_key(now + 1, "", one))
+    ]
+    return [_fired(turn, key) for key in sorted(due_ones, key=keyspace.timer)[:limit]]
 
 
 def next_due(view: View) -> int | None:
     """When the first timer is due, ms, or None."""
-    first = view.scan(keyspace.TIMERS, 1)
-    return keyspace.timer(first[0][0])[0] if first else None
+    firsts = [view.scan(prefix, 1) for prefix in keyspace.TIMERS.values()]
+    return min((keyspace.timer(key)[0] for first in firsts for key, _ in first), default=None)
 
 
 def abandon(view: View, send_hash: str, now: int) -> Decision:

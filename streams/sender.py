@@ -3,10 +3,14 @@
 `attempted` is permission to call for the tenure that committed it and for nobody after. A call that is not made
 because the lease is too old is answered as refused and not final: nothing left this process, whoever owns the
 partition now.
+
+Transactional attempts are called singly. Newsletters of one commit and one account share calls, as many in each as the
+lane allows; each has its own answer. The lanes have their own slots, so that a campaign never delays a password.
 """
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -17,19 +21,34 @@ from events.codec import encode_input
 from events.envelope import NO_EXTENSIONS, Input, split_subject
 from events.topics import SENDS_OF, Role
 from projections.send import Call
+from streams.leave import UNHEARD, Hearing
 
 log = logging.getLogger(__name__)
 
 SOURCE = "/recado/sender"
-WITHHELD = Refused(status=None, message="not called: the worker's lease was too old", final=False)
+WITHHELD = Refused(status=None, message="not called: the worker's lease was too old", final=False, scope="withheld")
+BULK = 100  # newsletters in one call: instasent.md, section 1
+SINGLE_SLOTS = 64
+BULK_SLOTS = 8  # a crash leaves at most 800 newsletters unknown; 8 calls of 300 ms are 2,600 newsletters a second
 
 
 @dataclass(slots=True)
 class Lane:
-    """Calls that may be on their way at once in one class."""
+    """Calls that may be on their way at once in one class, and how many attempts one takes along.
+
+    Attempts not yet answered are never more than slots times size. Where they are of many accounts they make more calls
+    than there are slots: these wait for one, in order.
+    """
 
     slots: int
-    busy: int = 0
+    size: int = 1
+    busy: int = 0  # attempts not yet answered
+    calling: int = 0
+    waiting: deque[tuple[Sequence[Call], int]] = field(default_factory=deque)
+
+
+def _lanes() -> dict[Role, Lane]:
+    return {Role.TRANSACTIONAL: Lane(SINGLE_SLOTS), Role.NEWSLETTER: Lane(BULK_SLOTS, BULK)}
 
 
 @dataclass(slots=True)
@@ -43,14 +62,15 @@ class Sender:
     spawn: Spawn
     failed: Callable[[BaseException], None]
     freed: Callable[[], None] = lambda: None
-    lanes: dict[Role, Lane] = field(default_factory=lambda: {Role.TRANSACTIONAL: Lane(64), Role.NEWSLETTER: Lane(64)})
+    lanes: dict[Role, Lane] = field(default_factory=_lanes)
+    hearing: Hearing = UNHEARD
     calls_made: int = 0
     calls_withheld: int = 0
 
     def free(self, role: Role) -> int:
-        """Slots of a lane that no attempt holds."""
+        """Attempts that a lane has room for."""
         lane = self.lanes[role]
-        return lane.slots - lane.busy
+        return lane.slots * lane.size - lane.busy
 
     @property
     def busy(self) -> int:
@@ -58,47 +78,74 @@ class Sender:
         return sum(lane.busy for lane in self.lanes.values())
 
     def reserve(self, call: Call) -> None:
-        """Take a slot for an attempt that is about to be committed."""
+        """Take room for an attempt that is about to be committed."""
         self.lanes[SENDS_OF[call.class_]].busy += 1
 
-    def start(self, call: Call, tenure: int) -> None:
-        """Make the call beside everything else, in the slot reserved for it. The attempt's commit must be durable."""
-        self.spawn(self._make(call, tenure, self.lanes[SENDS_OF[call.class_]]))
+    def start(self, calls: Sequence[Call], tenure: int) -> None:
+        """Make the calls of one commit beside everything else, in the room reserved for them. It must be durable."""
+        together: dict[tuple[Role, str, bool], list[Call]] = {}
+        for call in calls:
+            together.setdefault((SENDS_OF[call.class_], call.account, call.fallback), []).append(call)
+        for (role, _, _), attempts in together.items():
+            lane = self.lanes[role]
+            lane.waiting.extend((attempts[at : at + lane.size], tenure) for at in range(0, len(attempts), lane.size))
+            self._go_on(lane)
 
-    async def _make(self, call: Call, tenure: int, lane: Lane) -> None:
+    def _go_on(self, lane: Lane) -> None:
+        while lane.waiting and lane.calling < lane.slots:
+            lane.calling += 1
+            self.spawn(self._make(*lane.waiting.popleft(), lane))
+
+    async def _make(self, calls: Sequence[Call], tenure: int, lane: Lane) -> None:
+        """One call of one provider for attempts of one account in one partition."""
+        first = calls[0]
         try:
-            if self.lease.holds(call.partition, tenure):
-                self.calls_made += 1
-                answer = await self.provider.send(call)
-            else:
+            answers: Sequence[Answer]
+            if not self.lease.holds(first.partition, tenure):
                 self.calls_withheld += 1
-                answer = WITHHELD
-            await self.answers.append(call.partition, call.subject.encode(), self._record(call, answer))
+                answers = [WITHHELD] * len(calls)
+            elif len(calls) == 1:
+                self.calls_made += 1
+                answers = [await self.provider.send(first)]
+            else:
+                self.calls_made += 1
+                answers = await self.provider.send_many(calls)
+            now = self.clock.now()
+            retry_at = self.hearing.told(first.account, first.class_, answers, now, fallback=first.fallback)
+            records = [
+                (call.subject.encode(), _record(call, answer, retry_at, now))
+                for call, answer in zip(calls, answers, strict=True)
+            ]
+            await self.answers.append(first.partition, records)
         except Exception as exc:  # noqa: BLE001 - told to `failed`, which ends the process
-            # No answer becomes of this attempt here; a successor will call it unknown.
+            # No answer becomes of these attempts here; a successor will call them unknown.
             fault = MachineryFault(f"an attempt's answer could not be kept: {type(exc).__name__}")
             fault.__cause__ = exc
             self.failed(fault)
             return
-        lane.busy -= 1
+        lane.busy -= len(calls)
+        lane.calling -= 1
+        self._go_on(lane)
         self.freed()
 
-    def _record(self, call: Call, answer: Answer) -> bytes:
-        now = self.clock.now()
-        told: dict[str, object]
-        match answer:
-            case Accepted():
-                told = {"outcome": "accepted", "provider_id": answer.provider_id}
-            case Refused():
-                message = answer.message or None
-                told = {"outcome": "refused", "status": answer.status, "message": message, "final": answer.final}
-            case Unknown():
-                told = {"outcome": "unknown", "reason": answer.reason}
-            case _:
-                assert_never(answer)
-        told |= {"send_id": call.send_id, "attempt": call.attempt, "client_id": call.client_id}
-        data = AnswerReceived.model_validate(told)
-        account, contact = split_subject(call.subject)
-        return encode_input(
-            Input(call.client_id, SOURCE, data.TYPE, call.subject, account, contact, now, data, NO_EXTENSIONS)
-        )
+
+def _record(call: Call, answer: Answer, retry_at: int | None, now: int) -> bytes:
+    told: dict[str, object]
+    match answer:
+        case Accepted():
+            told = {"outcome": "accepted", "provider_id": answer.provider_id}
+        case Refused():
+            message = answer.message or None
+            told = {"outcome": "refused", "status": answer.status, "message": message, "final": answer.final}
+            if not answer.final:
+                told["retry_at"] = retry_at
+        case Unknown():
+            told = {"outcome": "unknown", "reason": answer.reason}
+        case _:
+            assert_never(answer)
+    told |= {"send_id": call.send_id, "attempt": call.attempt, "client_id": call.client_id}
+    data = AnswerReceived.model_validate(told)
+    account, contact = split_subject(call.subject)
+    return encode_input(
+        Input(call.client_id, SOURCE, data.TYPE, call.subject, account, contact, now, data, NO_EXTENSIONS)
+    )

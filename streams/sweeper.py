@@ -143,7 +143,7 @@ class Sweeper:
     async def _tell(self, attempt: Unsettled | Overdue, item: Listed) -> None:
         self.counts.settled += isinstance(attempt, Unsettled)
         value = _record(attempt, item, self.clock.now())
-        await self.answers.append(attempt.partition, attempt.subject.encode(), value)
+        await self.answers.append(attempt.partition, [(attempt.subject.encode(), value)])
 
 
 def _by_list(attempts: Iterable[Found]) -> dict[List, list[Found]]:

@@ -99,4 +99,4 @@ class Turn(NamedTuple):
         """Destroy the contact's key, if it has one, and see to it that the brokers' files forget it: Kafka does not
         compact what it still writes to, so it is told again when it has begun a new file, however little happens."""
         if self.keys.destroy(self.view, subject):
-            self.view.put(keyspace.timer_key(self.now + AGAIN_AFTER, AGAIN + subject), 1)
+            self.view.put(keyspace.timer_key(self.now + AGAIN_AFTER, AGAIN + subject, "transactional"), 1)

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from connectors.ports import Message, Record
 from events.fact import Fact
+from events.shape import Class
 from events.topics import Role
 from projections.send import Call
 from streams.view import StateView
@@ -35,7 +36,10 @@ class Workflow(Protocol):
         """Decide one record. Raises Undecodable for a dead letter and Misplaced for another partition's record."""
         ...
 
-    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]: ...
+    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
+        """Fire at most `limit` timers of one class's sends."""
+        ...
+
     def next_due(self, view: StateView) -> int | None: ...
     def abandon(self, view: StateView, open_key: bytes, now: int) -> Verdict: ...
     def open_attempts(self, view: StateView) -> Sequence[bytes]: ...
@@ -48,9 +52,14 @@ class Workflow(Protocol):
 class Lanes(Protocol):
     """The sender's slots, shared by all pipelines of a worker (streams/sender.py)."""
 
-    def free(self, role: Role) -> int: ...
-    def reserve(self, call: Call) -> None:
-        """Hold a slot from the decision on: other partitions decide while this one commits."""
+    def free(self, role: Role) -> int:
+        """Attempts of this class that there is room for."""
         ...
 
-    def start(self, call: Call, tenure: int) -> None: ...
+    def reserve(self, call: Call) -> None:
+        """Take the room from the decision on: other partitions decide while this one commits."""
+        ...
+
+    def start(self, calls: Sequence[Call], tenure: int) -> None:
+        """Make the calls of one commit, which is durable."""
+        ...

@@ -7,6 +7,7 @@ from events.codec import decode_input, encode_input
 from events.envelope import Input
 from events.fact import Fact
 from events.partition import partition_of
+from events.shape import Class
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
@@ -77,11 +78,20 @@ class SendingWorkflow:
             if home != self._partition:
                 raise Misplaced(home)
 
-    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]:
+    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         self._keys.begin()
         try:
             decisions = roster.due(
-                view, self._directory, now, self._partition, self._mac_key, limit, self._links, self._gate, self._keys
+                view,
+                self._directory,
+                now,
+                self._partition,
+                self._mac_key,
+                limit,
+                self._links,
+                self._gate,
+                self._keys,
+                class_,
             )
         except WrongSecret as wrong:
             raise MachineryFault(str(wrong)) from wrong
@@ -94,8 +104,7 @@ class SendingWorkflow:
         return verdicts
 
     def next_due(self, view: StateView) -> int | None:
-        first = view.scan(keyspace.TIMERS, 1)
-        return int(first[0][0][len(keyspace.TIMERS) :].split(b"/", 1)[0]) if first else None
+        return roster.next_due(view)
 
     def open_attempts(self, view: StateView) -> Sequence[bytes]:
         return [key for key, _ in view.scan(keyspace.OPEN, 1_000_000)]

@@ -92,8 +92,8 @@ class _Slots:
     def reserve(self, call: Call) -> None:
         return None
 
-    def start(self, call: Call, tenure: int) -> None:
-        self.calls.append(call)
+    def start(self, calls: Sequence[Call], tenure: int) -> None:
+        self.calls.extend(calls)
 
 
 def _histories(data: Path, lengths: Sequence[int]) -> Iterator[tuple[int, float]]:

@@ -44,7 +44,7 @@ class Idle:
     def reserve(self, call: Call) -> None:
         raise RuntimeError("contact updates send nothing")
 
-    def start(self, call: Call, tenure: int) -> None:
+    def start(self, calls: Sequence[Call], tenure: int) -> None:
         raise RuntimeError("contact updates send nothing")
 
 

@@ -5,11 +5,12 @@ A carrier does not raise for what the network or the provider do: every end of a
 of them permits to send the same attempt again. The rules are those of instasent.md, section 2.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 UnknownReason = Literal["timeout", "connection_lost", "server_error"]
-Scope = Literal["message", "request", "rate", "account", "connection"]
+Scope = Literal["message", "request", "rate", "account", "connection", "withheld"]
 
 _SHORTEST_WAIT: Final = 1_000
 _LONGEST_WAIT: Final = 120_000
@@ -47,7 +48,8 @@ class Refused:
 
     `scope` says what is at fault, and so what to do: `message` (it fails for good), `request` (likewise, and alert: the
     provider does not understand us), `rate` (wait for `rate.wait`), `account` (stop the account's sending and alert:
-    token, funds or base URL), `connection` (nothing left this machine: back off). The first two are final, no other is.
+    token, funds or base URL), `connection` (nothing left this machine: back off), `withheld` (no call was made). The
+    first two are final, no other is.
     """
 
     status: int | None
@@ -62,11 +64,13 @@ class Unknown:
     """It left, and nobody here knows whether it was taken: to be settled by evidence, never by sending it again.
 
     `detail` is for people and holds no personal data. An answer that says "taken" without a readable id is unknown too.
+    `account` says that the account is at fault as well, as of a Refused with this scope.
     """
 
     reason: UnknownReason
     detail: str = ""
     rate: RateHeaders = NOT_SAID
+    account: bool = False
 
 
 Answer = Accepted | Refused | Unknown
@@ -144,4 +148,26 @@ class Carrier(Protocol):
 
     async def look_up(self, provider_id: str) -> Page | NotListed:
         """One message by the provider's name for it; an empty page where the provider does not know it. Likewise."""
+        ...
+
+
+class EncodedSms(Sms, Protocol):
+    """One of several in a call: each says for itself whether it needs UCS-2."""
+
+    @property
+    def encoding(self) -> Literal["GSM-7", "UCS-2"]: ...
+
+
+@runtime_checkable
+class BulkCarrier(Carrier, Protocol):
+    """One that also takes several SMS in one call."""
+
+    @property
+    def largest(self) -> int:
+        """The most that one call takes."""
+        ...
+
+    async def send_many(self, calls: Sequence[EncodedSms]) -> Sequence[Answer]:
+        """Hand over 1 to `largest` SMS, each with its own answer, in the order given; otherwise as `send`. None is
+        handed over a second time: a call that was refused as a whole may be made again in parts."""
         ...

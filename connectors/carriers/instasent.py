@@ -1,11 +1,12 @@
-"""Instasent's Transactional API, one SMS a call, and its list: instasent.md, sections 1 and 2.
+"""Instasent's Transactional API, one SMS a call or up to 100, and its list: instasent.md, sections 1 and 2.
 
 How far a request came and what of an answer is believed: connections.py.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import orjson
@@ -13,15 +14,27 @@ from aiohttp.hdrs import ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, U
 from yarl import URL
 
 from connectors.carriers import listing
-from connectors.carriers.base import Answer, NotListed, Page, RateHeaders, Sms
+from connectors.carriers.base import Answer, EncodedSms, NotListed, Page, RateHeaders, Sms, UnknownReason
 from connectors.carriers.connections import Connections, Course, base_url, failed, read_body
-from connectors.carriers.verdict import judge
+from connectors.carriers.verdict import judge, judge_many
 
 BASE_URL: Final = "https://api.instasent.com/transactional/v1"
+_LONGEST_ANSWER: Final = 65_536
+_LONGEST_BATCH: Final = 1_048_576  # of the answer to a batch, which may repeat every text
 PAGE: Final = 100  # messages; the largest that is taken is not documented
 _LONGEST_PAGE: Final = 2 * 1024 * 1024  # 100 messages of ten parts, whose characters may take six bytes each
 _ASKABLE: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")  # an id that changes nothing else of a path
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,1024}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An answer as far as it could be read."""
+
+    status: int
+    rate: RateHeaders
+    content: bytes
+    trouble: UnknownReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +53,34 @@ class Instasent:
 
     async def send(self, call: Sms, *, allow_unicode: bool) -> Answer:
         """One POST to `/sms`: see Carrier. Raises RuntimeError if the connections are not open: nothing was sent."""
-        body = orjson.dumps(
-            {
-                "from": call.sender,
-                "to": call.to,
-                "text": call.text,
-                "allowUnicode": allow_unicode,
-                "clientId": call.client_id,
-            }
-        )
+        answer = await self._post("sms", _body(call, allow_unicode), _LONGEST_ANSWER)
+        if not isinstance(answer, _Read):
+            return answer
+        return judge(answer.status, answer.rate, answer.content, answer.trouble, secret=self.token)
+
+    @property
+    def largest(self) -> int:
+        """See BulkCarrier."""
+        return 100
+
+    async def send_many(self, calls: Sequence[EncodedSms]) -> Sequence[Answer]:
+        """One POST to `/sms/bulk`; of a single one, to `/sms`, whose answers leave less open: see BulkCarrier. A batch
+        that is refused for its size, or for what is in it, is halved."""
+        if len(calls) == 1:
+            return [await self.send(calls[0], allow_unicode=calls[0].encoding == "UCS-2")]
+        batch = [_body(call, call.encoding == "UCS-2") for call in calls]
+        answer = await self._post("sms/bulk", batch, _LONGEST_BATCH)
+        if not isinstance(answer, _Read):
+            return [answer] * len(calls)
+        names = [call.client_id for call in calls]
+        answers = judge_many(answer.status, answer.rate, answer.content, answer.trouble, names, secret=self.token)
+        if answers is not None:
+            return answers
+        half = len(calls) // 2
+        return [*await self.send_many(calls[:half]), *await self.send_many(calls[half:])]
+
+    async def _post(self, path: str, body: Any, longest: int) -> _Read | Answer:
+        """What was answered; or what follows from that nothing was."""
         headers = {
             AUTHORIZATION: f"Bearer {self.token}",
             ACCEPT: "application/json",
@@ -59,14 +91,14 @@ class Instasent:
         course = Course()
         try:
             async with self.connections.session.post(
-                base_url(self.base_url, BASE_URL) / "sms",
-                data=body,
+                base_url(self.base_url, BASE_URL) / path,
+                data=orjson.dumps(body),
                 headers=headers,
                 allow_redirects=False,
                 trace_request_ctx=course,
             ) as response:
-                content, trouble = await read_body(response)
-                return judge(response.status, rate_of(response), content, trouble, secret=self.token)
+                content, trouble = await read_body(response, longest)
+                return _Read(response.status, rate_of(response), content, trouble)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return failed(error, course)
 
@@ -98,6 +130,16 @@ class Instasent:
                 return response.status, rate_of(response), None if trouble else content
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return NotListed(f"no answer ({type(error).__name__})")
+
+
+def _body(call: Sms, allow_unicode: bool) -> dict[str, Any]:
+    return {
+        "from": call.sender,
+        "to": call.to,
+        "text": call.text,
+        "allowUnicode": allow_unicode,
+        "clientId": call.client_id,
+    }
 
 
 def rate_of(response: aiohttp.ClientResponse) -> RateHeaders:

@@ -1,7 +1,10 @@
-"""What an HTTP answer of Instasent's means for one SMS: the table of instasent.md, section 2, as one pure function."""
+"""What an HTTP answer of Instasent's means for one SMS, or for each of a batch: the tables of instasent.md, sections 1
+and 2, as pure functions.
+"""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -43,6 +46,96 @@ def judge(status: int, rate: RateHeaders, content: bytes, trouble: UnknownReason
     if status == 413:
         return Refused(status, said or "the message is too large", final=True, scope="message", rate=rate)
     return Refused(status, said or f"HTTP {status}", final=True, scope="request", rate=rate)
+
+
+def judge_many(
+    status: int, rate: RateHeaders, content: bytes, trouble: UnknownReason | None, client_ids: Sequence[str], *,
+    secret: str,
+) -> list[Answer] | None:  # fmt: skip
+    """Read the answer to a batch, an answer for each of its SMS, in their order. Raises nothing.
+
+    None: the batch was surely not taken, and may be handed over again in smaller parts, as one SMS in it may be at
+    fault or all of them too much.
+
+    Items are told apart by their clientId alone, never by their place. Those that the answer does not name as accepted
+    were refused only if the counts add up: else nobody knows.
+    """
+    if 200 <= status < 300:
+        if trouble is not None:
+            return _all(Unknown(trouble, "the answer was positive, but could not be read whole", rate), client_ids)
+        return _told_apart(status, _object(content), rate, client_ids, secret)
+    body = _object(content)
+    if status == 402:  # whether a part of it passed is not documented
+        return _all(
+            Unknown("server_error", "HTTP 402 to a batch: a part may have gone", rate, account=True), client_ids
+        )
+    if body.get("errors") and status in _PERHAPS_FIELDS:
+        return _told_apart(status, body, rate, client_ids, secret)
+    if status in (400, 413, 422):
+        return None
+    return _all(judge(status, rate, content, trouble, secret=secret), client_ids)
+
+
+_PERHAPS_FIELDS: Final = frozenset(range(400, 500)) - {401, 402, 429}
+
+
+def _all(answer: Answer, client_ids: Sequence[str]) -> list[Answer]:
+    return [answer] * len(client_ids)
+
+
+def _told_apart(
+    status: int, body: dict[str, Any], rate: RateHeaders, client_ids: Sequence[str], secret: str
+) -> list[Answer]:
+    """Each item of a batch by its clientId."""
+    entities, errors = _list(body.get("entities")), _list(body.get("errors"))
+    named = Counter(_name(entity) for entity in entities)
+    ids = {_name(entity): provider_id(entity.get("id")) for entity in entities if isinstance(entity, dict)}
+    ours = set(client_ids)
+    taken = {name for name in ours if named[name] == 1}
+    adds_up = len(taken) == len(entities) and len(taken) + len(errors) == len(ours) == len(client_ids)
+    said = _errors_by_item(errors, ours - taken) if adds_up else {}
+    answers: list[Answer] = []
+    for name in client_ids:
+        if name in taken:
+            known = ids[name]
+            answers.append(
+                Accepted(known, rate)
+                if known is not None
+                else Unknown("server_error", "it was named as accepted, but has no id that can be read", rate)
+            )
+        elif name in said:
+            answers.append(_refused_fields(status, said[name], rate, secret))
+        else:
+            answers.append(Unknown("server_error", "the answer to the batch does not tell what became of it", rate))
+    return answers
+
+
+def _errors_by_item(errors: list[Any], rest: set[str]) -> dict[str, Any]:
+    """Of each refused item what was said of it: its own error, if all name theirs; else what all of them say in common.
+    Where one of several unnamed ones was perhaps taken before, nothing is known of any."""
+    by_name = {name: _without_name(error) for error in errors if (name := _name(error)) is not None}
+    if by_name.keys() == rest:
+        return by_name
+    if len(rest) > 1 and any(_TAKEN_BEFORE.search(text) for _, text in _messages(errors, "", 0)):
+        return {}
+    said = [_without_name(error) for error in errors]
+    return dict.fromkeys(rest, said)
+
+
+def _without_name(error: Any) -> Any:
+    if _name(error) is None:
+        return error
+    return {key: value for key, value in error.items() if key != "clientId"}
+
+
+def _name(item: Any) -> str | None:
+    """The clientId that an item of an answer bears."""
+    name = item.get("clientId") if isinstance(item, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _taken(status: int, body: dict[str, Any], rate: RateHeaders, trouble: UnknownReason | None, secret: str) -> Answer:

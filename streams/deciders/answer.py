@@ -5,6 +5,7 @@ first. What is settled stays: a repeated or late answer yields nothing.
 """
 
 from typing import Final, Literal
+from zlib import crc32
 
 from events import instant
 from events.answer import AnswerReceived
@@ -43,10 +44,12 @@ def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact]:
         throttled = data.status == _THROTTLED
         longest = _LONGEST_RATE if throttled else _LONGEST_CIRCUIT
         wait = min(longest, _BACKOFF << min(sent.tried - 1, 20))
+        # Jitter is of the attempt's name, not drawn: up to half as long again, so that many do not come back at once.
+        wait += wait * crc32(data.client_id.encode()) >> 33
         reason: Literal["rate", "circuit"] = "rate" if throttled else "circuit"
         request = sent.request
         expires_at = request.get("expires_at")
         last = ends(instant.parse(expires_at) if type(expires_at) is str else None, sent.requested_at)
-        until = max(now, min(now + wait, last))
+        until = max(now + 1, min(data.retry_at or now + wait, last))
         facts.append(SendDeferred(sent.send_id, sent.class_, until, reason, request, sent.requested_at, sent.body))
     return facts

@@ -100,8 +100,8 @@ def test_answers_are_records_of_their_partition_and_fail_when_told_to() -> None:
     answers = MemoryAnswers(broker, at=3)
     answers.faults.append(MachineryFault("not durable"))
     with pytest.raises(MachineryFault):
-        drive(answers.append(2, b"acme/a", b"lost"))
-    drive(answers.append(2, b"acme/a", b"kept"))
+        drive(answers.append(2, [(b"acme/a", b"lost")]))
+    drive(answers.append(2, [(b"acme/a", b"kept")]))
     assert broker.topic(Role.ANSWERS, 2).records == [Stored(0, b"acme/a", b"kept", (), 3)]
 
 

@@ -66,7 +66,7 @@ def test_a_state_stored_before_a_field_existed_reads_its_default() -> None:
 
 
 def test_timers_sort_by_their_time() -> None:
-    keys = [keyspace.timer_key(due, HASH) for due in (5, SEVEN, SEVEN + 1, 253_402_300_799_999)]
+    keys = [keyspace.timer_key(due, HASH, "newsletter") for due in (5, SEVEN, SEVEN + 1, 253_402_300_799_999)]
     assert keys == sorted(keys)
     assert keyspace.timer(keys[1]) == (SEVEN, HASH)
 

@@ -1,7 +1,7 @@
 """A pipeline in the world of connectors/memory.py, with a workflow that does what its records say.
 
 A record's value is a few words: `fact ana`, `silent ana`, `repeated`, `unreadable`, `bug ana`, `move 3`, `send ana`,
-`timer ana 5000`, `text ana` (a contact's update that a later send must see).
+`timer ana 5000` (`later` of a newsletter), `text ana` (a contact's update that a later send must see).
 """
 
 from collections.abc import Coroutine, Sequence
@@ -16,7 +16,9 @@ from connectors.ports import Fetch, Message, Record
 from events.contact import FieldsChanged
 from events.envelope import Undecodable
 from events.fact import Fact
-from events.topics import CLASS_OF, Role
+from events.shape import Class
+from events.topics import CLASS_OF, SENDS_OF, Role
+from projections import keyspace
 from projections.send import Call
 from streams.pipeline import INPUTS, Limits, Pipeline
 from streams.sender import Lane, Sender
@@ -84,8 +86,9 @@ class Script:
             case "answer":
                 view.delete(b"o/" + name.encode())
                 return Verdict("applied", [self.fact(name, view, now)])
-            case "timer":
-                view.put(b"t/%013d/%s" % (int(number), name.encode()), 1)
+            case "timer" | "later":
+                prefix = b"t/" if what == "timer" else b"w/"
+                view.put(b"%s%013d/%s" % (prefix, int(number), name.encode()), 1)
                 return Verdict("applied", [self.fact(name, view, now)])
             case _:
                 raise AssertionError(f"no such word: {what}")
@@ -96,18 +99,19 @@ class Script:
         view.put(key, sequence)
         return Fact(f"acme/{name}", sequence, now, f"{name}-{sequence}", "/test", FieldsChanged({"n": sequence}, []))
 
-    def due(self, view: StateView, now: int, limit: int) -> Sequence[Verdict]:
+    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         verdicts = []
-        for key, _ in view.scan(b"t/", limit, b"t/%013d" % (now + 1)):
+        prefix = keyspace.TIMERS[class_]
+        for key, _ in view.scan(prefix, limit, b"%s%013d" % (prefix, now + 1)):
             view.delete(key)
             name = key.rpartition(b"/")[2].decode()
             self.decided.append(f"timer of {name}")
-            verdicts.append(Verdict("applied", [self.fact(name, view, now)], [call_of(name)]))
+            verdicts.append(Verdict("applied", [self.fact(name, view, now)], [call_of(name, SENDS_OF[class_])]))
         return verdicts
 
     def next_due(self, view: StateView) -> int | None:
-        first = view.scan(b"t/", 1)
-        return int(first[0][0][2:15]) if first else None
+        firsts = [view.scan(prefix, 1) for prefix in keyspace.TIMERS.values()]
+        return min((int(key[2:15]) for first in firsts for key, _ in first), default=None)
 
     def open_attempts(self, view: StateView) -> Sequence[bytes]:
         return [key for key, _ in view.scan(b"o/", 1_000)]
@@ -148,18 +152,23 @@ class Taking:
 
     steps: list[Step]
     calls: list[Call] = field(default_factory=list)
+    bulks: list[list[str]] = field(default_factory=list)
 
     async def send(self, call: Call) -> Answer:
         self.steps.append(Step("called", call.partition))
         self.calls.append(call)
         return Accepted(f"sms-{len(self.calls)}")
 
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        self.bulks.append([call.send_id for call in calls])
+        return [await self.send(call) for call in calls]
+
 
 class World:
     """One partition: `given` records, `when` they were fetched and decided, then look at what lies where."""
 
     def __init__(
-        self, slots: int = 64, limits: Limits | None = None, topic_ids: dict[str, str] | None = None,
+        self, slots: int = 64, size: int = 1, limits: Limits | None = None, topic_ids: dict[str, str] | None = None,
         inputs: Sequence[Role] = INPUTS,
     ) -> None:  # fmt: skip
         self.broker = MemoryBroker()
@@ -171,7 +180,7 @@ class World:
         self.failures: list[BaseException] = []
         self.sender = Sender(
             self.provider, MemoryAnswers(self.broker), Held(), self.clock, self.started.append, self.failures.append,
-            lanes={Role.TRANSACTIONAL: Lane(slots), Role.NEWSLETTER: Lane(slots)},
+            lanes={Role.TRANSACTIONAL: Lane(slots), Role.NEWSLETTER: Lane(slots, size)},
         )  # fmt: skip
         self.limits = limits or Limits()
         self.topic_ids = topic_ids or {}

@@ -194,7 +194,7 @@ def rebuilt(facts: list[Fact], beside: OnePartition | None = None) -> MemoryView
 
 def folded(view: MemoryView) -> dict[bytes, Any]:
     """What the journal must be able to rebuild."""
-    prefixes = (b"c/", b"s/", b"o/", b"h/", b"t/", b"u/", b"n/", b"x/")
+    prefixes = (b"c/", b"s/", b"o/", b"h/", b"t/", b"w/", b"u/", b"n/", b"x/")
     kept = {key: value for key, value in view.values.items() if key[:2] in prefixes}
     return {key: value for key, value in kept.items() if key[:1] != b"t" or key[16:17] != AGAIN.encode()}
 

@@ -1,6 +1,6 @@
 """An opt-out crosses partitions in the transactions that decide it: exactly once, whatever dies in between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -39,7 +39,7 @@ class Idle:
 
     def reserve(self, call: Any) -> None: ...
 
-    def start(self, call: Any, tenure: int) -> None: ...
+    def start(self, calls: Sequence[Any], tenure: int) -> None: ...
 
 
 class Cluster:

@@ -175,9 +175,10 @@ class AnyStream(RuleBasedStateMachine):
     @invariant()
     def timers_and_open_attempts_are_those_of_the_sends(self) -> None:
         sends = {key[2:].decode(): value for key, value in self.world.view.scan(keyspace.SENDS, 100)}
-        timers = {keyspace.timer(key) for key, _ in self.world.view.scan(keyspace.TIMERS, 100)}
-        timers = {(due, name) for due, name in timers if not name.startswith(AGAIN)}
-        assert timers == {(state.due, hashed) for hashed, state in sends.items() if state.due}
+        for class_, prefix in keyspace.TIMERS.items():
+            timers = {keyspace.timer(key) for key, _ in self.world.view.scan(prefix, 100)}
+            timers = {(due, name) for due, name in timers if not name.startswith(AGAIN)}
+            assert timers == {(s.due, hashed) for hashed, s in sends.items() if s.due and s.class_ == class_}
         opened = {key[2:].decode() for key, _ in self.world.view.scan(keyspace.OPEN, 100)}
         assert opened == {hashed for hashed, state in sends.items() if state.phase == "open"}
         unknown = {key.rpartition(b"/")[2].decode() for key, _ in self.world.view.scan(keyspace.UNSETTLED, 100)}

@@ -1,6 +1,6 @@
 """The send path behind the commit: one call for each permitted attempt, its answer durable before its slot is free."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +24,17 @@ class Line:
     answer: Answer | Exception = Accepted("sms-1")
     leased: bool = True
     calls: list[Call] = field(default_factory=list)
+    bulks: list[list[str]] = field(default_factory=list)
 
     async def send(self, call: Call) -> Answer:
         self.calls.append(call)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        self.bulks.append([call.send_id for call in calls])
+        return [await self.send(call) for call in calls]
 
     def holds(self, partition: int, tenure: int) -> bool:
         return self.leased and tenure == 7
@@ -55,7 +60,7 @@ class Desk:
 
     def make(self, call: Call, tenure: int = 7) -> None:
         self.sender.reserve(call)
-        self.sender.start(call, tenure)
+        self.sender.start([call], tenure)
         drive(self.started.pop())
 
     def answered(self) -> AnswerReceived:
@@ -95,7 +100,7 @@ def test_a_slot_is_held_from_the_reservation_until_the_answer_is_durable() -> No
     desk.sender.reserve(call)
     assert desk.sender.free(Role.TRANSACTIONAL) == 0
     assert desk.sender.free(Role.NEWSLETTER) == 1, "lanes do not share their slots"
-    desk.sender.start(call, 7)
+    desk.sender.start([call], 7)
     assert desk.sender.busy == 1
     drive(desk.started.pop())
     assert (desk.sender.busy, desk.freed) == (0, 1)
@@ -117,7 +122,7 @@ def test_the_lease_is_asked_when_the_call_is_made_not_when_it_was_started() -> N
     desk = Desk(Line())
     call = call_of("ana")
     desk.sender.reserve(call)
-    desk.sender.start(call, 7)
+    desk.sender.start([call], 7)
     desk.line.leased = False
     drive(desk.started.pop())
     assert desk.line.calls == []

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from events import instant
 from events.send import SendAccepted, SendAttempted, SendDeferred, SendGivenUp, SendRefused, SendSkipped, SendUnknown
 from streams.deciders.answer import RESOLVE_WITHIN
 from tests.streams.one_partition import OnePartition, rebuilt
@@ -46,8 +47,9 @@ def test_what_was_surely_not_accepted_is_decided_anew_later(
     refused, deferred = world.answer(call, "refused", status=status, final=False)
     assert isinstance(refused, SendRefused)
     assert isinstance(deferred, SendDeferred)
-    assert (refused.final, deferred.reason, deferred.until) == (False, reason, world.now + 1000)
-    (again,) = world.wait(1000)
+    assert (refused.final, deferred.reason) == (False, reason)
+    assert 1_000 <= deferred.until - world.now < 1_500
+    (again,) = world.wait(1_500)
     assert isinstance(again, SendAttempted)
     assert (again.attempt, again.text) == (2, "Hola")
     assert again.client_id != call.client_id
@@ -60,18 +62,37 @@ def test_the_waits_double_up_to_a_minute_or_a_quarter_of_an_hour(world: OneParti
         for _ in range(12):
             *_, deferred = world.answer(call, "refused", status=status, final=False)
             assert isinstance(deferred, SendDeferred)
-            seen.append((deferred.until - world.now) // 1000)
+            seen.append(deferred.until - world.now)
             world.wait(deferred.until - world.now)
             call = world.calls[-1]
-    assert waits[429] == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60]
-    assert waits[401] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+    least = {
+        429: [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60],
+        401: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900],
+    }
+    for status, seen in waits.items():
+        for waited, seconds in zip(seen, least[status], strict=True):
+            assert seconds * 1_000 <= waited < seconds * 1_500
+        assert len({waited % 1_000 for waited in seen}) > 6, "each attempt has a jitter of its own"
+
+
+@pytest.mark.parametrize("status", [429, 401, None])
+def test_the_next_attempt_is_decided_when_the_worker_knew_that_it_may_be(
+    world: OnePartition, status: int | None
+) -> None:
+    at = world.now + 7_321
+    *_, deferred = world.answer(world.attempt(), "refused", status=status, final=False, retry_at=instant.render(at))
+    assert isinstance(deferred, SendDeferred)
+    assert deferred.until == at
+    *_, again = world.answer(world.attempt("s2"), "refused", status=429, final=False, retry_at=instant.render(1))
+    assert isinstance(again, SendDeferred)
+    assert again.until == world.now + 1, "what is past means soon"
 
 
 def test_an_opt_out_between_two_attempts_is_honoured(world: OnePartition) -> None:
     world.request("n", "newsletter")
     world.answer(world.calls[-1], "refused", status=429, final=False)
     world.update(_smsSubscriptionStatus="unsubscribed")
-    (skipped,) = world.wait(1000)
+    (skipped,) = world.wait(1_500)
     assert isinstance(skipped, SendSkipped)
     assert skipped.reason == "not_subscribed"
 
@@ -79,7 +100,7 @@ def test_an_opt_out_between_two_attempts_is_honoured(world: OnePartition) -> Non
 def test_a_send_that_expires_between_two_attempts_is_skipped(world: OnePartition) -> None:
     call = world.attempt(expires_at="2026-11-23T07:00:00.500Z")
     world.answer(call, "refused", status=429, final=False)
-    (skipped,) = world.wait(1000)
+    (skipped,) = world.wait(1_500)
     assert isinstance(skipped, SendSkipped)
     assert skipped.reason == "expired"
 

@@ -40,7 +40,7 @@ def test_a_receipt_of_a_later_attempt_waits_for_that_one() -> None:
     world.receipt(client_id.make(KEY, PARTITION, call.send_hash, 2), "delivered")
     assert len(world.view.scan(b"r/", 10)) == 1
     world.answer(call, "refused", status=429, final=False)
-    facts = world.wait(1000)
+    facts = world.wait(1_500)
     assert isinstance(facts[-1], MessageStateChanged)
     assert (facts[-1].attempt, len(world.calls)) == (2, 1)
 

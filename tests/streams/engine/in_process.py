@@ -152,7 +152,7 @@ class Slots:
     def reserve(self, call: Call) -> None:
         raise AssertionError("no call is expected here")
 
-    def start(self, call: Call, tenure: int) -> None:
+    def start(self, calls: Sequence[Call], tenure: int) -> None:
         raise AssertionError("no call is expected here")
 
 

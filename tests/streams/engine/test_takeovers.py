@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,9 @@ class Known:
 
     async def caught_up(self) -> None:
         return None
+
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return [await self.send(call) for call in calls]
 
     async def send(self, call: Call) -> Answer:
         self.calls.append(call)

@@ -1,0 +1,166 @@
+"""How many calls an account's provider takes, as its answers tell: a token bucket, shared with the other workers. Pure.
+
+The provider counts in windows (instasent.md, section 2), so the bucket holds what this worker's share leaves until the
+window ends, and is filled when the next begins. Transactional calls take whatever is left. Newsletters keep a part of
+it for them, are paced over the window, and queue in order: each call gets its own later time, so that a long queue does
+not come back at once only to be put off again. Until an answer tells a limit there is none; a 429 bars the class that
+it was told to.
+
+Whether a provider counts requests or messages is not documented: a call of many takes one token until the headers show
+that it takes more. Times in ms, `share` is this worker's part of the account's budget.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+from zlib import crc32
+
+from connectors.carriers.base import RateHeaders
+from events.shape import Class
+
+__all__ = ["KEPT", "Bucket"]
+
+KEPT: Final = 0.1  # of a window's tokens, for transactional calls
+BURST: Final = 1_000  # ms of newsletters that may go at once after a lull
+UNTOLD: Final = 50  # ms between two newsletter calls that wait while no limit is known: 1,200 a minute
+LONGEST: Final = 120_000  # ms; no wait is longer, whatever a header says: instasent.md, section 2
+SHORTEST_WINDOW: Final = 1_000
+_BACKOFF: Final = 1_000  # doubled with each 429 in a row that does not say until when
+_LONGEST_BACKOFF: Final = 60_000
+_NOISE: Final = 10  # tokens that others may have taken between two answers before it means something
+
+
+def _none() -> dict[Class, int]:
+    return {"transactional": 0, "newsletter": 0}
+
+
+@dataclass(slots=True)
+class Bucket:
+    """See the module. `name` only makes the jitter of one account's backoff another's."""
+
+    name: str = ""
+    limit: int | None = None  # tokens a window, of all workers together
+    window: int = 0
+    left: float = 0.0  # to this worker, until `reset_at`
+    reset_at: int = 0
+    by_message: bool = False  # the provider counts messages, not calls
+    _unanswered: float = 0.0
+    _barred: dict[Class, int] = field(default_factory=_none)
+    _queued: dict[Class, int] = field(default_factory=_none)  # until when each class's queue reaches
+    _paced: float = 0.0  # when the newsletters granted so far would be through at an even pace
+    _strikes: int = 0  # 429s in a row
+    _first: int = 0  # what was left, to all, when the window was first told of
+    _calls: int = 0  # answered since, and the messages in them
+    _messages: int = 0
+
+    def cost(self, messages: int) -> int:
+        """Tokens that a call of so many messages takes."""
+        return messages if self.by_message else 1
+
+    def take(self, class_: Class, messages: int, now: int, share: float, *, waited: bool) -> int | None:
+        """Take the tokens of one call: None. Where they are not to be had, nothing is taken: when they will be there.
+        `waited`: the call had its place in the queue, and so is not paced again."""
+        self._turn(now, share)
+        tokens = self.cost(messages)
+        ready = self._ready(class_, tokens, now, share)
+        if ready <= now and class_ == "newsletter" and not waited:
+            ready = self._queued["newsletter"]  # those who wait go first
+            if ready <= now and self._paced > now + BURST:
+                ready = now + self._interval(class_, tokens, share)
+        if ready > now:
+            return ready
+        self._unanswered += tokens
+        if self.limit is not None:
+            self.left -= tokens
+            if class_ == "newsletter":
+                self._paced = max(self._paced, now) + self._interval("newsletter", tokens, share)
+        return None
+
+    def queue(self, class_: Class, messages: int, ready: int, share: float) -> int:
+        """A place at the end of the class's queue, not before `ready`: when to ask again."""
+        until = max(ready, self._queued[class_])
+        self._queued[class_] = until + self._interval(class_, self.cost(messages), share)
+        return until
+
+    def told(self, messages: int, rate: RateHeaders, now: int, share: float) -> None:
+        """A call was answered, or was not made after all; `rate` is what the answer said."""
+        self._unanswered = max(0.0, self._unanswered - self.cost(messages))
+        if rate.limit is None or rate.limit <= 0:
+            return
+        self._turn(now, share)
+        begins = self.limit is None
+        if begins or rate.limit != self.limit:
+            self.limit, self.left = rate.limit, min(self.left, rate.limit * share) if not begins else rate.limit * share
+        end = min(rate.reset_at or 0, now + LONGEST)
+        if end > now and (begins or end >= self.reset_at + SHORTEST_WINDOW // 2):
+            self._learn_window(end, now, begins)
+            self.reset_at, self.left = end, self.limit * share - self._unanswered
+            self._first, self._calls, self._messages = self.limit, 0, 0
+            if begins and rate.remaining is not None:
+                self._first = rate.remaining + self.cost(messages)
+        elif begins:
+            self.window = self.window or 60_000
+            self.reset_at = now + self.window
+            self._first, self._calls, self._messages = rate.remaining or self.limit, 0, 0
+        self._calls += 1
+        self._messages += messages
+        if rate.remaining is not None:
+            self.left = min(self.left, rate.remaining * share - self._unanswered)
+            self._learn_unit(rate.remaining, share)
+
+    def refused(self, class_: Class, rate: RateHeaders, now: int) -> int:
+        """A 429: until when no call of the class is made. One of a transactional call bars both."""
+        wait = rate.wait(now)
+        if wait is None:
+            backoff = min(_LONGEST_BACKOFF, _BACKOFF << min(self._strikes, 10))
+            wait = backoff + crc32(f"{self.name}/{now}".encode()) % (backoff // 2)
+        self._strikes += 1
+        self._barred[class_] = max(self._barred[class_], now + wait)
+        return self._barred[class_]
+
+    def passed(self) -> None:
+        """A call that was no 429."""
+        self._strikes = 0
+
+    def _ready(self, class_: Class, tokens: int, now: int, share: float) -> int:
+        """When this call's tokens will be there; now or earlier: they are."""
+        barred = max(self._barred["transactional"], self._barred[class_])
+        if self.limit is None or barred > now:
+            return barred
+        kept = KEPT * self.limit * share if class_ == "newsletter" else 0.0
+        # A call that takes more than there ever is goes alone, when the window is fresh.
+        enough = self.left - kept >= tokens or self.left >= self.limit * share
+        return now if enough and self.left > 0 else self.reset_at
+
+    def _turn(self, now: int, share: float) -> None:
+        """The provider's window is over: the next one is as large."""
+        if self.limit is None or now < self.reset_at:
+            return
+        self.reset_at += self.window * (1 + (now - self.reset_at) // self.window)
+        self.left = self.limit * share
+        self._unanswered = 0.0  # some were granted and never called: they must not add up
+        self._first, self._calls, self._messages = self.limit, 0, 0
+
+    def _interval(self, class_: Class, tokens: int, share: float) -> int:
+        if self.limit is None:
+            return UNTOLD
+        pace = self.limit * share * (1 - KEPT if class_ == "newsletter" else 1)
+        return max(1, int(tokens * self.window / max(pace, 0.001)))
+
+    def _learn_window(self, end: int, now: int, begins: bool) -> None:
+        """A window is at least as long as what is left of it, and no longer than from one end to the next."""
+        seen = max(SHORTEST_WINDOW, end - now)
+        if begins or not self.window:
+            self.window = seen
+            return
+        self.window = min(max(self.window, seen), max(SHORTEST_WINDOW, end - self.reset_at))
+
+    def _learn_unit(self, remaining: int, share: float) -> None:
+        """Of several messages a call: did the tokens fall as the calls, or as the messages?"""
+        if self._messages < 3 * self._calls:
+            return
+        fallen = (self._first - remaining) * share
+        if not self.by_message:
+            others = 2 * (self._calls + self._unanswered) + _NOISE
+            self.by_message = fallen > others and fallen * 2 >= self._messages
+        elif self._calls >= 3 and fallen * 2 < self._messages:
+            self.by_message = False
