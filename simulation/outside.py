@@ -37,8 +37,14 @@ async def publish(world: "World") -> None:
     """Contacts and sends, in bursts and with pauses, until there are enough."""
     feed = _Neighbours(world.seed, CONTACTS, world.partitions, START - 60_000)
     for wave in range(WAVES):
+        campaign: list[Item] | None = [] if world.chance(0.5) else None  # a wave's newsletters, all at its end
         for item in feed.wave(wave, WAVE + world.between(0, 3)):
-            await _publish(world, item)
+            if campaign is not None and item.role is Role.NEWSLETTER:
+                campaign.append(item)
+            else:
+                await _publish(world, item)
+        for item in campaign or ():
+            _land(world, item)
     while world.inputs < INPUTS:
         for item in feed.wave(WAVES - 1, 1):
             await _publish(world, item)
@@ -49,17 +55,23 @@ async def _publish(world: "World", item: Item) -> None:
     """One record; now and then with it a callback that nobody asked for."""
     if item.role is Role.ACCOUNTS:  # has its own writer here: `configure`
         return
-    chance, line = world.between(0, 99), world.broker.line
+    chance = world.between(0, 99)
     await sleep(0 if chance < 60 else world.between(1, 200) if chance < 90 else world.between(1, 2_000))
-    partition = item.partition
+    offset = _land(world, item)
+    if chance == 99:
+        ingress(world, "chaos", {"id": f"sms-x{offset}", "clientId": "none-of-ours", "status": "delivered"})
+
+
+def _land(world: "World", item: Item) -> int:
+    """The record's offset. Of a send it is kept what lay before it."""
+    line, partition = world.broker.line, item.partition
     if partition is None:
         partition = partition_of(item.key or b"", world.partitions)
     offset = world.broker.publish(item.role, partition, Message(item.key, item.value), world.now)
     world.published.append(item)
     if item.role in SENDS:
         world.before[item.role, partition, offset] = tuple(len(line(role, partition).entries) for role in BARRIER)
-    if chance == 99:
-        ingress(world, "chaos", {"id": f"sms-x{offset}", "clientId": "none-of-ours", "status": "delivered"})
+    return offset
 
 
 async def configure(world: "World") -> None:

@@ -1,12 +1,12 @@
 """The provider of the simulated world: takes, refuses, stays silent, takes late; and sends its receipts as it likes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from connectors.carriers.base import Accepted, Answer, Refused, Unknown, UnknownReason
+from connectors.carriers.base import NOT_SAID, Accepted, Answer, RateHeaders, Refused, Unknown, UnknownReason
 from connectors.http import callback
 from connectors.ports import Message
 from events import client_id, instant
@@ -26,6 +26,7 @@ _REPLIES: Final = (
     {"status": "stop"}, {"status": "sent", "message": "Baja"}, {"status": "sent", "message": "ALTA"},
     {"status": "sent", "message": "gracias"},
 )  # fmt: skip
+WINDOW: Final = 5_000  # ms
 _SILENT: Final[tuple[UnknownReason, ...]] = ("timeout", "connection_lost", "server_error")
 _REFUSALS: Final[tuple[tuple[str, Refused], ...]] = (
     ("throttled (429)", Refused(429, "too many requests", final=False, scope="rate")),
@@ -34,6 +35,9 @@ _REFUSALS: Final[tuple[tuple[str, Refused], ...]] = (
     ("not connected", Refused(None, "connection refused", final=False)),
     ("refused for good (422)", Refused(422, "unprocessable", final=True, scope="message")),
 )
+
+
+_OVER: Final = Refused(429, "too many requests", final=False, scope="rate")
 
 
 class Made(NamedTuple):
@@ -56,6 +60,26 @@ class Ledger:
 
 
 @dataclass(slots=True)
+class Quota:
+    """What the provider allows in a window: calls, or messages where it counts those. `limit` None: whatever comes."""
+
+    limit: int | None
+    by_message: bool
+    used: int = 0
+    ends_at: int = 0
+
+    def counted(self, messages: int, now: int) -> tuple[RateHeaders, bool]:
+        """What the answer's headers say, and whether the call may pass."""
+        if self.limit is None:
+            return NOT_SAID, True
+        if now >= self.ends_at:
+            self.used, self.ends_at = 0, now + WINDOW
+        self.used += messages if self.by_message else 1
+        reset = -(-self.ends_at // 1_000) * 1_000  # whole seconds
+        return RateHeaders(self.limit, max(0, self.limit - self.used), reset), self.used <= self.limit
+
+
+@dataclass(slots=True)
 class Provider:
     """ports.Provider, as one worker reaches it."""
 
@@ -69,9 +93,10 @@ class Provider:
         if world.group.owners.get(call.partition) != self.process.name:
             world.struck("call by a former owner")
         world.ledger.calls.append(Made(call, self.process, world.scheduler.steps))
-        answer = await self._answered(call)
+        rate, passes = self._counted(1)
+        answer = await self._answered(call) if passes else _OVER
         await world.point(self.process, "after call")
-        return answer
+        return replace(answer, rate=rate)
 
     async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
         """See ports.Provider. Some faults strike the whole of it, some one SMS of it, and some tear it in two."""
@@ -83,9 +108,17 @@ class Provider:
             if world.group.owners.get(call.partition) != self.process.name:
                 world.struck("call by a former owner")
             world.ledger.calls.append(Made(call, self.process, world.scheduler.steps))
-        answers = await self._answered_many(calls)
+        rate, passes = self._counted(len(calls))
+        answers = await self._answered_many(calls) if passes else [_OVER] * len(calls)
         await world.point(self.process, "after bulk call")
-        return answers
+        return [replace(answer, rate=rate) for answer in answers]
+
+    def _counted(self, messages: int) -> tuple[RateHeaders, bool]:
+        world = self.world
+        rate, passes = world.quota.counted(messages, world.now) if world.unkind else (NOT_SAID, True)
+        if not passes:
+            world.struck("over the limit (429)")
+        return rate, passes
 
     async def _answered_many(self, calls: Sequence[Call]) -> list[Answer]:
         world = self.world

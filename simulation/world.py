@@ -14,7 +14,7 @@ from simulation.disk import Disk
 from simulation.faults import Struck
 from simulation.group import Group
 from simulation.points import Point
-from simulation.provider import Ledger
+from simulation.provider import Ledger, Quota
 from simulation.scheduler import Killed, Process, Scheduler, Signal, sleep
 from simulation.settings import FIRST, MESSAGES, START
 from simulation.variant import PRODUCT, Variant
@@ -52,6 +52,7 @@ class World:
         self.broker.fencing = variant.fencing
         self.group = Group(self)
         self.ledger = Ledger()
+        self.quota = Quota(random.choice((None, None, 3, 20)), random.choice((False, False, True)))
         self.struck_at = Struck()
         self.plan = faults.plan(random, START)
         self.unkind = True
