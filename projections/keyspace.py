@@ -17,7 +17,8 @@
     p/...                      the engine's own (positions, counters)
 
 `apply` alone changes c/, s/, o/, h/, x/, t/, w/, u/ and n/, and needs the facts alone: so the journal rebuilds them.
-What it says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the contact's n/.
+What it says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the
+contact's n/.
 """
 
 from collections.abc import Mapping
