@@ -34,6 +34,9 @@ def account() -> None:
     type=click.Choice(["none", "subscribed", "unsubscribed"]),
     help="What a contact is of whom nothing is known.",
 )
+@click.option(
+    "--stop/--resume", "stopped", default=None, help="Stop all sending: what is asked for is skipped. Or go on."
+)
 @click.option("--instasent-url", metavar="URL", help="The provider's base URL, if not Instasent's own.")
 @click.option("--token-file", metavar="FILE", help="The provider's token, alone in a file; - is standard input.")
 @click.option(
@@ -83,6 +86,10 @@ def set_(
         emit(answer)
         return
     pairs({name.replace("_", " "): value for name, value in answer.items()})
+    if patch.get("stopped"):
+        click.echo(
+            f"All sending of {account} is stopped: what is asked for, or waits, is skipped. Go on with --resume."
+        )
     click.echo("Set the callback URL on the token in Instasent's dashboard. Keep both to yourself: they are secrets.")
 
 

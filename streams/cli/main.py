@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {  # name -> module:attribute, in the order of con
     "import": "streams.cli.contacts:import_contacts",
     "contact": "streams.cli.questions:contact",
     "why": "streams.cli.questions:why",
+    "cancel": "streams.cli.cancel:cancel",
     "settle": "streams.cli.settle:settle",
     "parts": "streams.cli.parts:parts",
     "dead-letters": "streams.cli.dead_letters:dead_letters",

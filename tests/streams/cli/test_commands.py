@@ -132,6 +132,19 @@ def test_malformed_lines_can_be_had_as_json() -> None:
     assert (error["line"], error["reason"]) == (1, "envelope")
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "Say what: --label, --send-id, or --all."),
+        (("--all", "--label", "x"), "--all is everything of the account: give it without --label and --send-id."),
+        (("--all", "--before", "yesterday"), "before"),
+        (("--send-id", "x" * 65), "send_id"),
+    ],
+)
+def test_a_cancellation_says_what_and_before_when(options: tuple[str, ...], told: str) -> None:
+    assert told in refused("cancel", "acme", *options)
+
+
 def test_parts_names_the_characters_that_cost_more() -> None:
     assert json.loads(run("parts", "--json", "80 €").output) == {
         "encoding": "GSM-7",

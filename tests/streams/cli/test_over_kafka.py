@@ -158,6 +158,31 @@ def test_accounts_that_somebody_else_wrote_with_any_codec_are_read(broker: Broke
     assert run("import", str(contacts), "--account", "acme").exit_code == 0
 
 
+def test_an_operator_stops_an_account_and_lets_it_go_on(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
+    assert "All sending of acme is stopped" in run("account", "set", "acme", "--stop").output
+    assert run("account", "set", "acme", "--resume").exit_code == 0
+    assert [json.loads(value)["data"].get("stopped") for _, _, value in broker.records(Role.ACCOUNTS)] == [
+        None, True, False,
+    ]  # fmt: skip
+
+
+def test_a_campaign_is_cancelled_by_its_label_and_one_send_by_its_id(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
+    told = json.loads(run("cancel", "acme", "--label", "november", "--json").stdout)
+    assert run("cancel", "acme", "--send-id", "s1", "--before", "2026-11-23T07:00:00Z").output == (
+        "Cancelled: send s1 of acme asked for before 2026-11-23T07:00:00.000Z.\n"
+    )
+    assert run("cancel", "acme", "--all").exit_code == 0
+    _, *found = (json.loads(value) for _, _, value in broker.records(Role.ACCOUNTS))
+    assert {event["type"] for event in found} == {"recado.send.cancelled.v1"}
+    assert found[0]["data"] == {"label": "november", "before": told["before"]}
+    assert found[1]["data"] == {"send_id": "s1", "before": "2026-11-23T07:00:00.000Z"}
+    assert list(found[2]["data"]) == ["before"]
+    refused = run("cancel", "acne", "--all")
+    assert (refused.exit_code, "There is no account acne" in refused.stderr) == (2, True)
+
+
 def test_a_template_is_saved_with_its_labels_and_variables(broker: Broker, tmp_path: Path) -> None:
     an_account(tmp_path)
     variables = tmp_path / "variables.json"
