@@ -90,12 +90,20 @@ class Account:
     privacy: str = "open"
     templates: Mapping[str, SavedTemplate] = field(default_factory=dict)
     cancellations: Mapping[Scope, int] = field(default_factory=dict)  # what was asked for before that time, ms
+    defaults: tuple[tuple[int, Subscription], ...] = ()  # each other default_subscription, and since when, ms
 
     @property
     def customs(self) -> Customs:
         """Locale, currency and time zone; what is not set follows from the country."""
         locale, currency, timezone = _BY_COUNTRY.get(self.country or "", _ELSEWHERE)
         return Customs(self.locale or locale, self.currency or currency, self.timezone or timezone)
+
+    def default_at(self, moment: int | None) -> Subscription:
+        """What a contact of whom nothing was said was at that time, ms, by the settings told by then; None: now."""
+        if moment is None:
+            return self.default_subscription
+        told = [default for since, default in self.defaults if since <= moment]
+        return told[-1] if told else _DEFAULTS.default_subscription
 
     @property
     def manner(self) -> wording.Manner:
@@ -157,7 +165,7 @@ class Directory:
         before = self._accounts.get(event.account) or Account(event.account)
         data = event.data
         if isinstance(data, AccountConfigured):
-            after = replace(_configured(before, data), version=offset + 1)
+            after = _remembering(replace(_configured(before, data), version=offset + 1), event.time)
             self._seal(after)
         elif isinstance(data, TemplateSaved):
             saved = _saved(before.templates.get(data.template), data)
@@ -198,6 +206,14 @@ def _configured(before: Account, patch: AccountConfigured) -> Account:
         value = getattr(patch, name)
         changes[name] = getattr(_DEFAULTS, name) if value is None else value
     return replace(before, **changes)
+
+
+def _remembering(account: Account, time: int) -> Account:
+    """What the default is from that time on, where it is another one now: for questions about the past."""
+    last = account.defaults[-1][1] if account.defaults else _DEFAULTS.default_subscription
+    if account.default_subscription == last:
+        return account
+    return replace(account, defaults=(*account.defaults, (time, account.default_subscription)))
 
 
 def _saved(before: SavedTemplate | None, data: TemplateSaved) -> SavedTemplate:

@@ -10,15 +10,20 @@ from events.contact import PHONE, PHONE_STATUS, SUBSCRIPTION
 from events.shape import VALUES
 
 EMAIL, EXTERNAL_ID = "email", "external id"
-# Plain forms (see `plain`) in English and Spanish, the most exact first: of two that mean one field, the first has it.
+# Plain forms (see `plain`) in the languages of projections/keyword.py, the most exact first: of two that mean one
+# field, the first has it.
 _KEYS: Mapping[str, Sequence[str]] = {
-    EMAIL: ("email", "emailaddress", "correoelectronico", "correo", "direcciondecorreo", "mail"),
-    EXTERNAL_ID: ("externalid", "idexterno", "identificadorexterno"),
-}
+    EMAIL: ("email", "emailaddress", "correoelectronico", "correo", "direcciondecorreo", "mail",
+            "courriel", "adressemail", "enderecodeemail", "indirizzoemail", "emailadresse", "correuelectronic"),
+    EXTERNAL_ID: ("externalid", "idexterno", "identificadorexterno", "idexterne", "idesterno", "externeid", "idextern"),
+}  # fmt: skip
 _SYSTEM: Mapping[str, Sequence[str]] = {
     PHONE: (
         "mobilephone", "telefonomovil", "movil", "mobile", "mobilenumber", "numerodemovil", "celular", "cellphone",
         "cell", "telefono", "phone", "phonenumber", "numerodetelefono", "telephone", "tel", "tlf", "tfno",
+        "telephonemobile", "telephoneportable", "portable", "numerodetelephone", "telemovel", "telefonecelular",
+        "telefone", "cellulare", "telefonocellulare", "numerodicellulare", "handy", "handynummer", "mobiltelefon",
+        "mobilnummer", "mobil", "telefonnummer", "telefon", "telefonmobil",
     ),
     PHONE_STATUS: ("mobilephonestatus", "phonestatus", "estadodelmovil", "estadodeltelefono", "estadotelefono"),
     SUBSCRIPTION: (

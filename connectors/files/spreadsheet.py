@@ -22,6 +22,7 @@ MOST_LINES = 200  # of one row: a cell holds at most 1 KiB, so what goes on long
 _PIECE = 1 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_QUOTED = re.compile(r'"[^"]*"')
 _SEP = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
 
 
@@ -99,19 +100,33 @@ class Sheet:
         errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
         self._text = io.TextIOWrapper(stream, encoding, errors=errors, newline="")
         self._lines = self._bounded()
-        self._line = 1
-        first = next(self._lines, "")
-        separated = _SEP.fullmatch(first or "")
+        self._line = 0
+        first = self._next_said()
+        separated = _SEP.fullmatch(first)
         if separated:  # Excel's own way of naming the separator
-            self._line = 2
-            first = next(self._lines, "")
-        if first is None or not first.strip():
+            first = self._next_said()
+        while first.count('"') % 2 and (more := next(self._lines, None)):  # a name may go on in the next line
+            self._line += 1
+            first += more
+            if len(first) > LONGEST_LINE:
+                break
+        if not first.strip():
             raise Unreadable("The file has no header: its first line must name the columns.")
-        self._delimiter = separated[1] if separated else max(",;\t", key=first.count)
+        self._delimiter = separated[1] if separated else max(",;\t|", key=_QUOTED.sub("", first).count)
+        lines = io.StringIO(first, newline="")
         try:
-            self.header = [name.strip() for name in next(csv.reader([first], delimiter=self._delimiter, strict=True))]
+            names = next(csv.reader(lines, delimiter=self._delimiter, strict=True))
         except csv.Error as error:
             raise Unreadable(f"The header cannot be read as CSV ({error}): look for a quote not closed.") from error
+        self.header = [" ".join(name.split()) for name in names]
+
+    def _next_said(self) -> str:
+        """The next line that is not blank, to begin with; "" where there is none, or none that could be a header."""
+        for line in self._lines:
+            self._line += 1
+            if line is None or line.strip():
+                return line or ""
+        return ""
 
     def rows(self) -> Iterator[tuple[int, list[str] | Fault]]:
         """Each row with the number of the line, from 1, that it begins in. A blank line is an empty list."""

@@ -23,6 +23,7 @@ from events.shape import Class
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+DefaultSubscription = Callable[[str, int | None], Subscription]
 
 _CLASSES: Final[tuple[Class, ...]] = ("transactional", "newsletter")
 _STATES: Final[tuple[queries.Received, ...]] = ("delivered", "accepted")
@@ -38,11 +39,10 @@ class _Stopped(Exception):
         self.response = response
 
 
-def build_queries(
-    engine: Engine, secret: bytes, default_subscription: Callable[[str], Subscription]
-) -> list[web.RouteDef]:
+def build_queries(engine: Engine, secret: bytes, default_subscription: DefaultSubscription) -> list[web.RouteDef]:
     """The routes, to be added to an application. `secret` is RECADO_SECRET, from which the accounts' API keys derive;
-    `default_subscription` names what an account's settings say of a contact of whom nothing is known."""
+    `default_subscription` names what an account's settings say, or said at a time (ms), of a contact of whom nothing is
+    known."""
     asked = _Queries(engine, secret, default_subscription)
     contact = "/v1/accounts/{account}/contacts/{contact}"
     return [
@@ -55,7 +55,7 @@ def build_queries(
 
 
 class _Queries:
-    def __init__(self, engine: Engine, secret: bytes, default_subscription: Callable[[str], Subscription]) -> None:
+    def __init__(self, engine: Engine, secret: bytes, default_subscription: DefaultSubscription) -> None:
         self._engine = engine
         self._secret = secret
         self._default_subscription = default_subscription
@@ -80,10 +80,11 @@ class _Queries:
     async def contact(self, request: web.Request) -> Any:
         parameters = Parameters(request.query, ["at"])
         subject = _subject(request)
-        answer = await self._ask(queries.contact, subject, parameters.time("at"))
+        at = parameters.time("at")
+        answer = await self._ask(queries.contact, subject, at)
         if answer is None:
             _not_found("No such contact", "Nothing is known of this contact, or was at that time.")
-        return answers.contact(answer, self._default_subscription(request.match_info["account"]))
+        return answers.contact(answer, self._default_subscription(request.match_info["account"], at))
 
     async def export(self, request: web.Request) -> Any:
         """All that is known of the contact: a data subject's request."""
@@ -91,7 +92,7 @@ class _Queries:
         found = await self._ask(export.export, _subject(request))
         if found is None:
             _not_found("No such contact", "Nothing is known of this contact.")
-        return export.as_json(found, self._default_subscription(request.match_info["account"]))
+        return export.as_json(found, self._default_subscription(request.match_info["account"], None))
 
     async def messages(self, request: web.Request) -> Any:
         parameters = Parameters(request.query, ["limit", "before"])

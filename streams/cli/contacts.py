@@ -46,6 +46,8 @@ def import_contacts(file: str, account: str, key: str | None, report: Path | Non
     \b
     Example:  recado import contacts.csv --account acme --report refused.csv
     """
+    from importlib import metadata
+
     from connectors.files.checkpoint import Checkpoint
     from connectors.files.contact_import import ContactImport
     from connectors.files.lines import twice
@@ -61,8 +63,10 @@ def import_contacts(file: str, account: str, key: str | None, report: Path | Non
     with twice(file) as (stream, size), _reported(report) as refuse:
         done = ContactImport(stream, account, found.country, Path(file).name, key, int(time.time() * 1000))
         broker = "embedded" if settings.embedded else settings.kafka or ""
+        # With another country, or another edition of the plans, other rows are refused: what was counted means nothing.
+        rules = (found.country or "", metadata.version("phonenumbers"))
         kept = Checkpoint(
-            settings.data / "imports", (broker, settings.topic_prefix, account, key or "", done.whole.digest)
+            settings.data / "imports", (broker, settings.topic_prefix, account, key or "", *rules, done.whole.digest)
         )
 
         def told(refusals: list[Refusal]) -> None:

@@ -64,7 +64,7 @@ def contact(subject: str, at: str | None, whole: bool, as_json: bool) -> None:
             f"Nothing is known of {subject}{f' at {at}' if at else ''}: check the subject, or wait for the read model."
         )
     said = found.state.subscription is not None  # else what the account's settings say counts
-    answer = answers.contact(found) if said else answers.contact(found, _default_subscription(subject))
+    answer = answers.contact(found) if said else answers.contact(found, _default_subscription(subject, moment))
     if as_json:
         emit(answer)
         return
@@ -120,8 +120,9 @@ def one_send(engine: Engine, send_id: str, account: str | None, contact: str | N
     return found[0]
 
 
-def _default_subscription(subject: str) -> Subscription:
-    """What the account says of a contact of whom nothing is known; the product's default where no broker answers."""
+def _default_subscription(subject: str, moment: int | None = None) -> Subscription:
+    """What the account says of a contact of whom nothing is known, now or at a time, ms; the product's default where no
+    broker answers."""
     from connectors.kafka.errors import BrokerUnavailable
     from streams.cli import place
 
@@ -129,7 +130,7 @@ def _default_subscription(subject: str) -> Subscription:
         account = place.directory(place.located(place.settings())).account(subject.partition("/")[0])
     except BrokerUnavailable:
         return "none"
-    return "none" if account is None else account.default_subscription
+    return "none" if account is None else account.default_at(moment)
 
 
 @contextmanager

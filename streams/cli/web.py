@@ -96,9 +96,9 @@ def _opt_out(settings: Settings, appender: KafkaAppender, partitions: int) -> Op
 
 
 def _queries(settings: Settings, engine: Engine, directory: Directory) -> list[web.RouteDef]:
-    def default_subscription(account: str) -> Subscription:
+    def default_subscription(account: str, moment: int | None) -> Subscription:
         found = directory.account(account)
-        return "none" if found is None else found.default_subscription
+        return "none" if found is None else found.default_at(moment)
 
     return build_queries(engine, settings.secret(), default_subscription)
 

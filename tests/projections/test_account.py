@@ -164,6 +164,19 @@ def test_what_is_not_set_follows_from_the_country() -> None:
     assert _configured({"country": "GB", "currency": "EUR"}).manner.symbol == "€"
 
 
+def test_a_default_of_the_past_is_the_one_that_was_told_by_then() -> None:
+    directory = Directory()
+    for offset, default in enumerate(["none", "subscribed", "subscribed", "unsubscribed", None]):
+        patch = AccountConfigured.of_json({"default_subscription": default})
+        directory.evolve(Input.of(patch, id=f"{offset}", source="/c", subject="acme", time=SEVEN + 10 * offset), offset)
+    account = directory.account("acme")
+    assert account is not None
+    asked = [SEVEN - 1, SEVEN, SEVEN + 9, SEVEN + 10, SEVEN + 29, SEVEN + 30, SEVEN + 40, None]
+    assert [account.default_at(moment) for moment in asked] == [
+        "none", "none", "none", "subscribed", "subscribed", "unsubscribed", "none", "none",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("cancelled", "send_id", "labels", "covered"),
     [

@@ -54,7 +54,7 @@ def test_an_empty_cell_leaves_the_field_as_it_is() -> None:
     assert (row.contact, dict(row.fields)) == ("ana@example.com", {})
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_header_tells_the_delimiter(delimiter: str) -> None:
     (row,) = imported(f"email{delimiter}city\nana@example.com{delimiter}Vigo\n")[1]
     assert isinstance(row, Row)
@@ -133,6 +133,25 @@ def test_a_broken_byte_in_a_file_of_utf_8_costs_its_own_row_only() -> None:
     assert "utf-8" in found[2].reason
 
 
+def test_what_stands_in_quotes_does_not_tell_the_delimiter() -> None:
+    columns, (row,) = imported('email,"Consent; SMS; offers; news"\nana@example.com,yes\n')
+    assert list(columns.names) == ["email", "Consent; SMS; offers; news"]
+    assert isinstance(row, Row)
+    assert dict(row.fields) == {"Consent; SMS; offers; news": "yes"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_name_in_the_header_may_go_on_in_the_next_line_as_in_forms(end: str) -> None:
+    columns, rows = imported(f'email;"What is your{end}favourite city?"{end}ana@example.com;Vigo{end}bad;Lugo{end}')
+    assert list(columns.names) == ["email", "What is your favourite city?"]
+    assert [row.line for row in rows] == [3, 4]
+
+
+def test_blank_lines_above_the_header_are_passed_over_and_counted() -> None:
+    _, rows = imported("\n \r\nemail,city\nana@example.com,Vigo\nbad,Lugo\n")
+    assert [row.line for row in rows] == [4, 5]
+
+
 def test_excels_line_that_names_the_separator_is_no_header() -> None:
     columns, (row,) = imported("sep=;\nemail;a,b\nana@example.com;Vigo\n")
     assert list(columns.names) == ["email", "a,b"]
@@ -156,6 +175,8 @@ def test_one_bad_row_never_stops_a_file_nor_takes_the_next_one_with_it(bad: str)
         ("_mobilephone", "_mobilePhone"), ("Número de teléfono", "_mobilePhone"),
         ("Suscripción SMS", "_smsSubscriptionStatus"),
         ("phone status", "_mobilePhoneStatus"), ("City", "City"),
+        ("Téléphone portable", "_mobilePhone"), ("Telemóvel", "_mobilePhone"), ("Cellulare", "_mobilePhone"),
+        ("Handynummer", "_mobilePhone"), ("Telèfon mòbil", "_mobilePhone"),
     ],
 )  # fmt: skip
 def test_header_names_are_matched_kindly(header: str, field: str) -> None:

@@ -16,13 +16,14 @@ from connectors.http.queries import build_queries
 from connectors.readmodel import database
 from connectors.readmodel.writer import Slice, write
 from events.codec import encode_fact
-from events.contact import ContactErased
-from events.examples import FACTS, PHONE
+from events.contact import ContactErased, Subscription
+from events.examples import FACTS, PHONE, SEVEN
 from events.fact import Fact
 from events.send import SendSkipped
 
 SECRET = b"s" * 32
 KEY = {"Authorization": f"Bearer {api_key(SECRET, 'acme')}"}
+EIGHT = SEVEN + 3_600_000
 ANA = "/v1/accounts/acme/contacts/ana@example.com"
 ODD = "acme/ñ %+&#?;x"
 BEFORE_ERASURE = [fact for fact in FACTS if not isinstance(fact.data, ContactErased)]
@@ -40,12 +41,17 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+def default_subscription(account: str, moment: int | None) -> Subscription:
+    """`acme` changed it when the clock struck eight."""
+    return "unsubscribed" if account == "acme" and (moment is None or moment >= EIGHT) else "none"
+
+
 def get(engine: Engine, path: str, headers: dict[str, str] = KEY, **query: Any) -> tuple[int, Any]:
     """One request; the answer's status and JSON. Every error must be a problem."""
 
     async def ask() -> tuple[int, Any]:
         app = web.Application(middlewares=[problems.middleware])
-        app.add_routes(build_queries(engine, SECRET, lambda account: "unsubscribed" if account == "acme" else "none"))
+        app.add_routes(build_queries(engine, SECRET, default_subscription))
         async with TestClient(TestServer(app)) as client:
             response = await client.get(path, headers=headers, params=query or None)
             expected = "application/json" if response.ok else problems.MEDIA_TYPE
@@ -71,6 +77,12 @@ def test_a_contact_is_shown_as_it_was(engine: Engine) -> None:
 
 def test_of_whom_nothing_was_said_the_accounts_default_holds(engine: Engine) -> None:
     assert get(engine, "/v1/accounts/acme/contacts/%C3%B1%20%25+%26%23%3F%3Bx")[1]["subscription"] == "unsubscribed"
+
+
+def test_of_the_past_the_default_of_then_is_told(engine: Engine) -> None:
+    odd = "/v1/accounts/acme/contacts/%C3%B1%20%25+%26%23%3F%3Bx"
+    asked = ["2026-11-23T07:59:59.999Z", "2026-11-23T08:00:00Z"]
+    assert [get(engine, odd, at=at)[1]["subscription"] for at in asked] == ["none", "unsubscribed"]
 
 
 def test_contacts_in_paths_are_percent_encoded(engine: Engine) -> None:

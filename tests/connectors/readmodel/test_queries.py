@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from connectors.readmodel import answers, queries
+from connectors.readmodel import answers, export, queries
 from connectors.readmodel.queries import Filter
-from events.contact import ContactErased, FieldsChanged, PhoneChanged, SubscriptionChanged
+from events import instant
+from events.contact import ContactErased, FieldsChanged, PhoneChanged, PhoneStatusChanged, SubscriptionChanged
 from events.examples import FACTS
+from events.fact import FactData
 from events.message import InboundReceived, MessageStateChanged
 from events.send import SendAccepted, SendAttempted, SendSkipped
 from tests.connectors.readmodel.journals import NOON, Journal, write_all
@@ -217,25 +219,45 @@ def test_what_an_erasure_took_is_not_shown_for_the_time_before_it(engine: Engine
     assert "612345678" not in repr(queries.sends(engine, "s"))
 
 
+SAID: st.SearchStrategy[FactData] = st.one_of(
+    st.builds(lambda name, value: FieldsChanged({name: value}, []), st.sampled_from("abc"), st.integers(0, 9)),
+    st.builds(PhoneChanged, st.none(), st.sampled_from(["+34612345678", "+34612345679", None]), st.just("edit")),
+    st.builds(PhoneStatusChanged, st.none(), st.sampled_from(["active", "bounced", "paused"]), st.just("edit")),
+    st.builds(
+        SubscriptionChanged, st.just("none"), st.sampled_from(["subscribed", "unsubscribed", "none"]), st.just("tag"),
+        st.text(max_size=5),
+    ),
+)  # fmt: skip
+
+
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )
-@given(ages=st.lists(st.integers(0, 50), min_size=1, max_size=12), asked=st.integers(-1, 60))
+@given(
+    ages=st.lists(st.integers(0, 50), min_size=1, max_size=12),
+    said=st.lists(SAID, min_size=12, max_size=12),
+    asked=st.integers(-1, 60),
+)
 def test_the_state_at_a_time_is_what_a_reader_saw_then(
-    empty: Callable[[], Engine], ages: list[int], asked: int
+    empty: Callable[[], Engine], ages: list[int], said: list[FactData], asked: int
 ) -> None:
     """Write the facts up to a time and ask now; write all and ask for that time: the same."""
     journal = Journal()
-    for number, age in enumerate(sorted(ages)):
-        journal.add(ANA, FieldsChanged({f"f{number % 3}": number}, []), at=NOON + age)
+    for age, fact in zip(sorted(ages), said, strict=False):
+        journal.add(ANA, fact, at=NOON + age)
     seen = sum(1 for age in ages if age <= asked)
     engine = empty()
     write_all(engine, journal.slices([seen])[: 1 if seen else 0])
     then = queries.contact(engine, ANA)
     write_all(engine, journal.slices())
     assert queries.contact(engine, ANA, at=NOON + asked) == then
+    ledger = export.export(engine, ANA)
+    assert ledger is not None
+    changes = [change for change in export.consent(ledger.facts) if change["time"] <= instant.render(NOON + asked)]
+    consented = then.state.subscription if then is not None else None
+    assert (changes[-1]["to"] if changes else None) == consented
 
 
 def test_analysts_read_the_views(history: Engine) -> None:

@@ -2,7 +2,12 @@
 
 import asyncio
 import base64
+import io
 import json
+import select
+import subprocess
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,8 @@ from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner, Result
 from kafka import KafkaConsumer, TopicPartition
 
+from connectors.files.checkpoint import Checkpoint
+from connectors.files.spreadsheet import survey
 from connectors.kafka.admin import Admin
 from connectors.sealing import unseal
 from connectors.tokens import PURPOSE
@@ -248,6 +255,45 @@ def test_importing_a_file_again_sends_the_same_events_and_another_file_others(br
         assert run("import", str(path), "--account", "acme").exit_code == 0
     ids = [json.loads(value)["id"] for _, _, value in broker.records(Role.CONTACTS)]
     assert ids[0] == ids[1] != ids[2]
+
+
+def test_an_import_that_a_crash_cut_off_goes_on_and_once_complete_is_forgotten(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
+    path, wanted, kept = tmp_path / "many.csv", 60_000, tmp_path / "data" / "imports"
+    rows = (f"c{number}@example.com,{600_000_000 + number}\n" for number in range(wanted))
+    path.write_text("email,phone\n" + "".join(rows))
+    command = [sys.executable, "-m", "streams.cli", "import", str(path), "--account", "acme"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+        while not list(kept.glob("*.json")):
+            assert first.poll() is None, first.communicate()
+            select.select([], [], [], 0.02)
+        first.kill()
+    again = run("import", str(path), "--account", "acme")
+    assert again.exit_code == 0
+    assert "broke off after" in again.stderr
+    names = [json.loads(value)["id"] for _, _, value in broker.records(Role.CONTACTS)]
+    assert len(set(names)) == wanted
+    assert len(names) < 2 * wanted  # what was durable was not sent again
+    assert list(kept.iterdir()) == []
+
+
+def test_where_the_account_s_country_has_changed_a_broken_off_import_begins_anew(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """Other rows are refused then, so what was counted before tells nothing."""
+    assert run("account", "set", "acme", "--locale", "es-ES").exit_code == 0
+    path = tmp_path / "some.csv"
+    path.write_text("email,phone\nana@example.com,612345678\nleo@example.com,+34612345679\n")
+    assert json.loads(run("import", str(path), "--account", "acme", "--json").stdout)["refused"] == 1
+    digest = survey(io.BytesIO(path.read_bytes())).digest
+    parts = (broker.bootstrap, broker.prefix, "acme", "", "", metadata.version("phonenumbers"), digest)
+    Checkpoint(tmp_path / "data" / "imports", parts).write(1)
+    told = run("import", str(path), "--account", "acme").stderr
+    assert "broke off after 1 contacts" in told
+    Checkpoint(tmp_path / "data" / "imports", parts).write(1)
+    assert run("account", "set", "acme", "--country", "ES").exit_code == 0
+    assert "broke off" not in run("import", str(path), "--account", "acme").stderr
+    assert {key for _, key, _ in broker.records(Role.CONTACTS)} == {b"acme/ana@example.com", b"acme/leo@example.com"}
 
 
 def test_contacts_of_an_unknown_account_are_not_imported(broker: Broker) -> None:
