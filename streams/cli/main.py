@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {  # name -> module:attribute, in the order of con
     "account": "streams.cli.account:account",
     "template": "streams.cli.template:template",
     "tag": "streams.cli.tag:tag",
+    "send": "streams.cli.send:send",
     "publish": "streams.cli.publish:publish",
     "import": "streams.cli.contacts:import_contacts",
     "contact": "streams.cli.questions:contact",

@@ -86,12 +86,14 @@ def mistaken() -> Iterator[None]:
 
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*|[0-9]+")
-_PRIVATE = frozenset({"token", "text", "variables", "default"})  # a value there may be a secret or personal
+_PRIVATE = frozenset({"token", "text", "variables", "default", "alert"})  # a value there may be a secret or personal
 
 
 def _finding(finding: Any) -> str:
     """Field, value and rule; the value only where it is a short scalar that cannot be a secret."""
-    steps = [step for step in map(str, finding["loc"]) if _NAME.fullmatch(step)]  # a union adds its members' types
+    loc = finding["loc"]
+    named = ("to", *loc[2:]) if loc[:1] == ("to",) else loc  # pydantic adds in which of its forms `to` was read
+    steps = [step for step in map(str, named) if _NAME.fullmatch(step)]  # a union adds its members' types
     unknown = finding["type"] == "extra_forbidden"  # a misspelt `token` is unknown, and its value a secret
     value = finding["input"]
     shown = (

@@ -274,3 +274,24 @@ def test_a_misspelt_token_is_not_repeated(tmp_path: Path, monkeypatch: pytest.Mo
     assert "connector.tokenn: is no setting" in told
     assert "s3cret" not in told
     assert "functools" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "Name whom it is for"),
+        (("acme/ana", "--sender", "Acme", "--text", "x"), "Add --class"),
+        (("acme/ana", "--class", "newsletter", "--text", "x"), "Add --sender"),
+        (("acme/ana", "--class", "newsletter", "--sender", "Acme"), "Give one of --template and --text"),
+        (("acme", "--class", "newsletter", "--sender", "Acme", "--text", "x"), "Name whom it is for"),
+        (
+            ("acme/ana", "--class", "newsletter", "--sender", "Acme", "--text", "x", "--var", "a"),
+            "such as --var order=1",
+        ),
+        (("acme/ana", "--price", "1"), "go with --dry-run"),
+        (("acme/ana", "--dry-run", "--file", str(SAMPLES / "malformed.jsonl")), "With --file each line says"),
+        (("--dry-run", "--file", str(SAMPLES / "malformed.jsonl"), "--price", "dear"), "--price dear"),
+    ],
+)
+def test_a_request_that_is_not_whole_says_what_is_missing(arguments: tuple[str, ...], told: str) -> None:
+    assert told in refused("send", *arguments)

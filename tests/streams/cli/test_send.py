@@ -1,0 +1,180 @@
+"""`recado send`: one request asked for, and what a dry run says of one or of a file, with nothing written."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from kafka import KafkaConsumer, TopicPartition
+
+from connectors.kafka.admin import Admin
+from connectors.kafka.security import Security
+from connectors.readmodel import database
+from events import instant
+from events.contact import FieldsChanged, PhoneChanged, PhoneStatus, PhoneStatusChanged, SubscriptionChanged
+from events.topics import Role, name
+from streams.cli.main import cli
+from tests.connectors.readmodel.journals import Journal, write_all
+
+pytestmark = pytest.mark.kafka
+PHONE = "+34612345678"
+ANA = ("send", "acme/ana", "--sender", "Acme", "--class", "newsletter")
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def written(kafka: str, prefix: str, role: Role, security: Security) -> list[dict[str, Any]]:
+    topic = TopicPartition(name(prefix, role), 0)
+    consumer = KafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, **security.arguments())
+    try:
+        consumer.assign([topic])
+        consumer.seek_to_beginning(topic)
+        end, found = consumer.end_offsets([topic])[topic], []
+        while consumer.position(topic) < end:
+            found += [json.loads(r.value) for rs in consumer.poll(timeout_ms=200).values() for r in rs]
+        return found
+    finally:
+        consumer.close()
+
+
+@pytest.fixture
+def topics(
+    kafka: str, kafka_admin: Admin, kafka_security: Security, prefix: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:  # fmt: skip
+    """An account with a template, Ana who is subscribed, Leo who is not, and Eva whose phone is paused."""
+    monkeypatch.setenv("RECADO_KAFKA", kafka)
+    monkeypatch.setenv("RECADO_TOPIC_PREFIX", prefix)
+    monkeypatch.setenv("RECADO_PARTITIONS", "1")
+    monkeypatch.setenv("RECADO_SECRET", "A" * 43 + "=")
+    monkeypatch.setenv("RECADO_DATA", str(tmp_path))
+    monkeypatch.delenv("RECADO_DATABASE", raising=False)
+    kafka_admin.ensure(prefix, 1, 1, embedded=False)
+    token, text, variables = tmp_path / "token", tmp_path / "text", tmp_path / "variables"
+    token.write_text("a-token")
+    text.write_text("Hola {{name}}, {{total}}")
+    variables.write_text('[{"id":"name","name":"n","type":"text"},{"id":"total","name":"t","type":"currency"}]')
+    assert run("account", "set", "acme", "--country", "ES", "--token-file", str(token)).exit_code == 0
+    arguments = ("--text-file", str(text), "--variables-file", str(variables), "--label", "orders")
+    assert run("template", "set", "acme", "shipped", *arguments).exit_code == 0
+    engine = database.open_database(f"sqlite:///{tmp_path}/readmodel.sqlite")
+    database.prepare(engine)
+    journal = Journal()
+    statuses: dict[str, PhoneStatus] = {"ana": "active", "leo": "active", "eva": "paused"}
+    for contact, status in statuses.items():
+        journal.add(f"acme/{contact}", PhoneChanged(None, PHONE, "import"), PhoneStatusChanged(None, status, "import"))
+        journal.add(f"acme/{contact}", FieldsChanged({"first_name": contact.title()}, []))
+    journal.add("acme/ana", SubscriptionChanged("none", "subscribed", "edit", None))
+    write_all(engine, journal.slices())
+    engine.dispose()
+    return lambda role: written(kafka, prefix, role, kafka_security)
+
+
+def test_one_sms_is_asked_for_and_its_id_is_printed(topics: Any) -> None:
+    filled = ("--template", "shipped", "--var", "total=12.5", "--field", "name=first_name", "--label", "vip")
+    result = run(*ANA, *filled, "--send-id", "o-7")
+    assert (result.exit_code, result.stdout) == (0, "o-7\n")
+    assert "recado why o-7 --account acme" in result.stderr
+    (event,) = topics(Role.NEWSLETTER)
+    assert (event["subject"], event["class"], event["source"]) == ("acme/ana", "newsletter", "/recado/cli")
+    assert event["data"] == {
+        "send_id": "o-7", "to": "contact", "sender": "Acme", "template": "shipped", "labels": ["vip"],
+        "variables": {"total": "12.5", "name": {"field": "first_name"}},
+    }  # fmt: skip
+    told = json.loads(run(*ANA, "--text", "Hola", "--json").stdout)
+    assert (told["account"], told["contact"], told["class"]) == ("acme", "ana", "newsletter")
+    assert topics(Role.NEWSLETTER)[1]["data"]["send_id"] == told["send_id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("send", "amce/ana", *ANA[2:], "--text", "x"), "There is no account amce: did you mean acme?"),
+        ((*ANA, "--template", "shiped"), "acme has no template shiped: did you mean shipped?"),
+        ((*ANA, "--template", "shipped", "--var", "nmae=x"), "has no variable nmae; it has: name, total."),
+        ((*ANA, "--text", "x", "--alert", "600"), "Error: to.alert: is no phone number"),
+        ((*ANA, "--text", "x", "--not-before", "soon"), "not_before"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_asked_for(topics: Any, arguments: tuple[str, ...], told: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert topics(Role.NEWSLETTER) == []
+
+
+def test_a_dry_run_tells_to_whom_in_what_words_parts_and_cost_and_writes_nothing(topics: Any) -> None:
+    dry = (
+        "--template",
+        "shipped",
+        "--var",
+        "total=12.5",
+        "--field",
+        "name=first_name",
+        "--dry-run",
+        "--price",
+        "0.045",
+    )
+    told = json.loads(run(*ANA, *dry, "--json").stdout)
+    assert (told["outcome"], told["to"], told["text"]) == ("go", PHONE, "Hola Ana, 12,50 €")
+    assert (told["parts"], told["encoding"], told["cost"], told["currency"]) == (1, "GSM-7", "0.045", "EUR")
+    assert (told["template_version"], told["labels"], told["facts_behind"]) == (1, ["orders"], 0)
+    shown = run(*ANA, *dry)
+    assert shown.stdout.splitlines()[0] == "It would go."
+    assert "text              Hola Ana, 12,50 €" in shown.stdout.splitlines()
+    assert "cost              0.045 EUR" in shown.stdout.splitlines()
+    assert "  - the contact's subscription is subscribed" in shown.stdout.splitlines()
+    assert "decided anew" in shown.stderr
+    assert topics(Role.NEWSLETTER) == []
+
+
+def test_a_dry_run_tells_why_an_sms_would_not_go(topics: Any) -> None:
+    leo = ("send", "acme/leo", *ANA[2:], "--text", "Hola", "--dry-run")
+    assert run(*leo).stdout.splitlines()[0] == "It would not go: the contact is not subscribed to newsletters."
+    later = instant.render(int(time.time() * 1000) + 86_400_000)
+    waits = run(*ANA, "--text", "Hola", "--dry-run", "--not-before", later).stdout
+    assert waits.startswith(f"It would wait until {later}: the request asks for that time.")
+
+
+def line(contact: str, send_id: str, **data: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0", "id": f"{contact}-{send_id}-{data.get('text', '')}", "source": "/campaign",
+        "type": "recado.send.requested.v1", "subject": f"acme/{contact}", "time": "2026-11-23T07:00:00Z",
+        "data": {"to": "contact", "sender": "Acme", "text": "Hola", "send_id": send_id, **data},
+    }  # fmt: skip
+
+
+def test_a_dry_run_of_a_file_sums_up_what_would_go_and_why_not(topics: Any, tmp_path: Path) -> None:
+    consent = {"via": "edit", "fields": {"_smsSubscriptionStatus": "subscribed"}}
+    update = line("leo", "u") | {"type": "recado.contact.updated.v1", "data": consent}
+    events = [
+        line("ana", "a"), line("ana", "a", text="otra cosa"), line("ana", "b", text="á" * 71), line("leo", "a"),
+        update, line("leo", "b"), line("eva", "a"), line("nobody", "a"),
+    ]  # fmt: skip
+    path, report = tmp_path / "campaign.jsonl", tmp_path / "report.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events) + "not json\n")
+    dry = ("send", "--dry-run", "--file", str(path), "--class", "newsletter", "--price", "0.05")
+    result = run(*dry, "--json")
+    assert result.exit_code == 1
+    *lines, last = map(json.loads, result.stdout.splitlines())
+    assert [(told["line"], told["outcome"], told["reason"]) for told in lines] == [
+        (1, "go", ""), (2, "skip", "duplicate"), (3, "go", ""), (4, "skip", "not_subscribed"), (5, "other", "contacts"),
+        (6, "go", ""), (7, "skip", "phone_paused"), (8, "skip", "no_phone"), (9, "wrong", "not_json"),
+    ]  # fmt: skip
+    summary = last["summary"]
+    assert (summary["sends"], summary["other_lines"], summary["wrong_lines"]) == (7, 1, 1)
+    assert (summary["parts"], summary["parts_by_encoding"]) == (4, {"GSM-7": 2, "UCS-2": 2})
+    assert summary["cost"] == {"EUR": "0.20"}
+    shown = run(*dry, "--report", str(report))
+    assert "4 parts (2 in GSM-7, 2 in UCS-2)." in shown.stdout
+    assert "Cost: 0.20 EUR." in shown.stdout
+    assert PHONE not in shown.stdout
+    assert [json.loads(told)["line"] for told in report.read_text().splitlines()] == list(range(1, 10))
+    assert report.stat().st_mode & 0o077 == 0
+    assert (topics(Role.NEWSLETTER), topics(Role.CONTACTS), topics(Role.JOURNAL)) == ([], [], [])
