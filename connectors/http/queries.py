@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from connectors.http.bearer import presents_key, unauthorised
 from connectors.http.problems import problem
 from connectors.http.queries_parameters import Parameters, Refused
-from connectors.readmodel import answers, export, queries
+from connectors.readmodel import answers, export, queries, statistics
 from events.contact import Subscription
 from events.envelope import Undecodable, split_subject
 from events.shape import Class
@@ -51,6 +51,7 @@ def build_queries(engine: Engine, secret: bytes, default_subscription: DefaultSu
         web.get(f"{contact}/messages", asked.answering(asked.messages)),
         web.get(f"{contact}/has-received-sms", asked.answering(asked.has_received_sms)),
         web.get("/v1/accounts/{account}/sends/{send_id}", asked.answering(asked.send)),
+        web.get("/v1/accounts/{account}/statistics", asked.answering(asked.statistics)),
     ]
 
 
@@ -134,6 +135,15 @@ class _Queries:
             detail = "Several contacts have a send with this id: name one with ?contact=."
             raise _Stopped(problem(409, "Which contact's send?", detail))
         return answers.send(records[0])
+
+    async def statistics(self, request: web.Request) -> Any:
+        parameters = Parameters(request.query, ["since", "until", "group_by"])
+        since, until = parameters.time("since"), parameters.time("until")
+        if since is not None and until is not None and since >= until:
+            raise Refused("until", request.query["until"], "must be later than since")
+        groups = parameters.several("group_by", statistics.GROUPS)
+        asked = statistics.Asked(request.match_info["account"], since, until, groups)
+        return answers.statistics(asked, await self._ask(statistics.statistics, asked))
 
     def _authorise(self, request: web.Request) -> None:
         if not presents_key(request, self._secret, request.match_info["account"]):

@@ -50,6 +50,17 @@ class Parameters:
                 raise Refused(name, value, _text_rule(characters))
         return values
 
+    def several(self, name: str, allowed: Iterable[str]) -> tuple[str, ...]:
+        """Words of a list, each at most once: separated by commas, or the parameter repeated."""
+        words = tuple(allowed)
+        given = [word for value in self._query.getall(name, ()) for word in value.split(",")]
+        for at, word in enumerate(given):
+            if word not in words:
+                raise Refused(name, word, "must be one or some of " + ", ".join(words))
+            if word in given[:at]:
+                raise Refused(name, word, "may be named once")
+        return tuple(given)
+
     def number(self, name: str, least: int, most: int) -> int | None:
         def read(value: str) -> int | None:
             if not (value.isascii() and value.isdigit() and len(value) <= len(str(most))):

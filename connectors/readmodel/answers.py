@@ -1,11 +1,13 @@
 """The JSON of the read model's answers, the same over HTTP and with `--json`. Times are RFC 3339."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 
 from connectors.readmodel.message import Row, labels_of
 from connectors.readmodel.queries import ContactAnswer, ReceivedAnswer, SendRecord
+from connectors.readmodel.statistics import Asked, Sums
 from connectors.readmodel.story import Step, outcome, story
 from events import instant
 from events.codec import encode_fact
@@ -97,6 +99,31 @@ def send(record: SendRecord) -> dict[str, Any]:
         "steps": [step(one) for one in story(record.facts)],
         "facts": [orjson.loads(encode_fact(fact)) for fact in record.facts],
     }
+
+
+def statistics(asked: Asked, found: Sequence[Sums]) -> dict[str, Any]:
+    """Sums by group; a group is an object of the names that were asked for, `day` as 2026-11-23."""
+    return {
+        "account": asked.account,
+        "since": None if asked.since is None else instant.render(asked.since),
+        "until": None if asked.until is None else instant.render(asked.until),
+        "group_by": list(asked.groups),
+        "groups": [
+            {
+                **{name: _group(name, value) for name, value in zip(asked.groups, one.values, strict=True)},
+                "sends": one.sends,
+                **one.outcomes,
+                **one.states,
+                "parts": one.parts,
+                "clicks": one.clicks,
+            }
+            for one in found
+        ],
+    }
+
+
+def _group(name: str, value: str | None) -> str | None:
+    return instant.render(int(value))[:10] if name == "day" and value is not None else value
 
 
 def step(told: Step) -> dict[str, Any]:

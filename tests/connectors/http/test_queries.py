@@ -205,3 +205,20 @@ def test_a_data_subject_s_request_is_answered_whole(engine: Engine) -> None:
     assert get(engine, "/v1/accounts/acme/contacts/nobody/export")[0] == 404
     assert get(engine, f"{ANA}/export", at="2026-11-23T07:03:59Z")[0] == 400
     assert get(engine, f"{ANA}/export", headers={})[0] == 401
+
+
+def test_statistics_are_told_by_group(engine: Engine) -> None:
+    path = "/v1/accounts/acme/statistics"
+    status, body = get(engine, path)
+    assert (status, len(body["groups"]), body["group_by"]) == (200, 1, [])
+    status, body = get(engine, f"{path}?group_by=day,class&group_by=outcome&since=2026-11-01T00:00:00Z")
+    assert (status, body["group_by"], body["since"]) == (200, ["day", "class", "outcome"], "2026-11-01T00:00:00.000Z")
+    assert {"day": "2026-11-23", "class": "transactional", "outcome": "accepted", "sends": 1}.items() <= next(
+        group for group in body["groups"] if group["outcome"] == "accepted"
+    ).items()
+
+
+@pytest.mark.parametrize("query", ["group_by=colour", "group_by=class,class", "group_by=", "since=yesterday", "by=day"])
+def test_statistics_refuse_what_they_do_not_know(engine: Engine, query: str) -> None:
+    status, body = get(engine, f"/v1/accounts/acme/statistics?{query}")
+    assert (status, body["field"]) == (400, query.partition("=")[0])

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from connectors.readmodel import answers, export, queries
 from connectors.readmodel.queries import Filter
+from connectors.readmodel.statistics import Asked, statistics
 from events import instant
 from events.contact import ContactErased, FieldsChanged, PhoneChanged, PhoneStatusChanged, SubscriptionChanged
 from events.examples import FACTS
@@ -307,3 +308,46 @@ def test_a_number_that_is_gone_leaves_no_region_behind(engine: Engine) -> None:
     write_all(engine, journal.slices())
     with engine.connect() as connection:
         assert tuple(connection.execute(text("SELECT phone_region, phone_type FROM v_contacts")).one()) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("groups", "rows"),
+    [
+        ((), [((), 7)]),
+        (("class",), [(("newsletter",), 3), (("transactional",), 4)]),
+        (("label",), [((None,), 1), (("november",), 2), (("offers",), 2), (("express",), 4), (("orders",), 4)]),
+        (("day",), [((str(NOON - NOON % 86_400_000),), 7)]),
+        (
+            ("template", "state"),
+            [
+                ((None, None), 1),
+                (("black-friday", "delivered"), 1),
+                (("black-friday", "failed"), 1),
+                (("order-shipped", None), 1),
+                (("order-shipped", "accepted"), 1),
+                (("order-shipped", "delivered"), 2),
+            ],
+        ),
+    ],
+)
+def test_statistics_sum_up_an_accounts_sends(history: Engine, groups: tuple[str, ...], rows: object) -> None:
+    found = statistics(history, Asked("acme", groups=groups))
+    assert sorted(((one.values, one.sends) for one in found), key=repr) == sorted(rows, key=repr)  # type: ignore[call-overload]
+
+
+def test_statistics_tell_what_became_of_sends_and_what_they_took(history: Engine) -> None:
+    (all_,) = statistics(history, Asked("acme"))
+    assert all_.outcomes == {
+        "deferred": 0, "skipped": 1, "attempted": 1, "accepted": 5, "refused": 0, "unknown": 0, "given_up": 0,
+    }  # fmt: skip
+    assert all_.states == {"delivered": 3, "failed": 1, "expired": 0, "canceled": 0}
+    assert (all_.parts, all_.clicks) == (6 * ATTEMPTED.parts, 0)
+    (none,) = statistics(history, Asked("zeta"))
+    assert (none.sends, none.parts, sum(none.outcomes.values())) == (0, 0, 0)
+    assert statistics(history, Asked("zeta", groups=("class",))) == []
+
+
+def test_statistics_count_what_was_asked_for_in_a_time(history: Engine) -> None:
+    for since, until, sends in ((NOON + 3000, None, 6), (None, NOON + 3000, 1), (NOON + 3000, NOON + 3001, 1)):
+        (found,) = statistics(history, Asked("acme", since, until))
+        assert found.sends == sends, (since, until)
