@@ -1,6 +1,7 @@
 """The providers' tokens of an account: sealed before they are written, for whoever takes a person's settings."""
 
-from typing import Final
+import re
+from typing import Final, NamedTuple
 
 from pydantic import SecretStr
 
@@ -12,14 +13,31 @@ PURPOSE: Final = "provider-token"
 
 CONNECTORS: Final = ("connector", "fallback")
 RULE: Final = "must be printable ASCII characters without spaces, as Instasent shows it"
+TWILIO_RULE: Final = "must be Twilio's account SID and auth token, AC...:token, or with an API key AC...:SK...:secret"
+_TWILIO: Final = re.compile(r"(AC[0-9a-fA-F]{32}):(?:(SK[0-9a-fA-F]{32}):)?([\x21-\x39\x3b-\x7e]{1,256})")
 
 
 class Unusable(Exception):
-    """No HTTP header can carry this token; `field` says which. Holds nothing of it."""
+    """No provider can use this token; `field` says which, `rule` what it has to be. It holds no token."""
 
-    def __init__(self, field: str) -> None:
-        super().__init__(f"{field}: {RULE}")
+    def __init__(self, field: str, rule: str = RULE) -> None:
+        super().__init__(f"{field}: {rule}")
         self.field = field
+        self.rule = rule
+
+
+class TwilioAccess(NamedTuple):
+    """Whose messages, and who asks with what password."""
+
+    account_sid: str
+    user: str
+    password: str
+
+
+def twilio_access(token: str) -> TwilioAccess | None:
+    """What a connector's token says; None for what is none: see TWILIO_RULE."""
+    match = _TWILIO.fullmatch(token)
+    return None if match is None else TwilioAccess(match[1], match[2] or match[1], match[3])
 
 
 def is_token(text: str) -> bool:
@@ -36,5 +54,7 @@ def sealed(secret: bytes, account: str, data: AccountConfigured) -> AccountConfi
             plain = connector.token.get_secret_value()
             if not is_token(plain):
                 raise Unusable(f"{name}.token")
+            if connector.provider == "twilio" and twilio_access(plain) is None:
+                raise Unusable(f"{name}.token", TWILIO_RULE)
             changes[name] = connector.sealed(seal(secret, PURPOSE, account, plain))
     return data.model_copy(update=changes)

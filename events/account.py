@@ -4,18 +4,20 @@ import re
 from contextlib import suppress
 from functools import cache
 from ipaddress import ip_address
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_serializer, model_validator
 
+from events.callback import Provider
 from events.contact import Subscription
 from events.send import Labels, SendId
 from events.shape import AnyScalar, Class, Data, Label, Moment, Name, Shape, Text, check_printable, problem
 
 INSTASENT_URL: Final = "https://api.instasent.com/transactional/v1"  # instasent.md, section 1
+TWILIO_URL: Final = "https://api.twilio.com"
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 
 
@@ -73,9 +75,17 @@ class Connector(Shape):
     """A provider's access. A plain token is read from a person's settings only (a SecretStr: it never shows in a log);
     it is sealed before it is written, and `sealed_token` is None until then: the engine treats that as no connector."""
 
-    provider: Literal["instasent"]
-    base_url: Url = INSTASENT_URL
+    provider: Provider
+    base_url: Url = INSTASENT_URL  # of the provider named
     token: SealedToken | Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_address(cls, given: Any) -> Any:
+        """A provider whose address is not named is asked at its own."""
+        if isinstance(given, dict) and given.get("provider") == "twilio" and "base_url" not in given:
+            return {**given, "base_url": TWILIO_URL}
+        return given
 
     @property
     def sealed_token(self) -> str | None:

@@ -83,7 +83,7 @@ class Worker:
         ids = await asyncio.to_thread(_topics, settings)
         accounts = AccountsReader(self.topics[Role.ACCOUNTS], self.client, self.directory)
         answers = AnswersTopic(self.topics[Role.ANSWERS], self.client)
-        provider = AccountProvider(self.directory, secret, self.connections)
+        provider = AccountProvider(self.directory, secret, self.connections, settings.public_url)
         gates = Gates(lambda: len(self.engine.running) / settings.partitions)
         sender = Sender(
             provider=provider,

@@ -8,6 +8,8 @@ from connectors import sealing, tokens
 from connectors.carriers.base import Answer, BulkCarrier, Carrier, NotListed, Page, Refused
 from connectors.carriers.connections import Connections
 from connectors.carriers.instasent import Instasent
+from connectors.carriers.twilio import Twilio
+from connectors.credentials import callback_secret
 from events.account import Connector
 from events.callback import Provider
 from projections.account import Directory
@@ -23,7 +25,9 @@ class AccountProvider:
     """ports.Provider and ports.Lists over the accounts' connectors; carriers are kept while their connector stays the
     same."""
 
-    def __init__(self, directory: Directory, secret: bytes, connections: Connections) -> None:
+    def __init__(self, directory: Directory, secret: bytes, connections: Connections, public_url: str) -> None:
+        """`public_url` is what the addresses begin with that a provider calls back."""
+        self._public_url = public_url
         self._directory = directory
         self._secret = secret
         self._connections = connections
@@ -71,9 +75,15 @@ class AccountProvider:
             return known[1]
         try:
             token = sealing.unseal(self._secret, tokens.PURPOSE, name, connector.sealed_token)
-            carrier = Instasent(self._connections, token, connector.base_url)
+            carrier = self._made(name, connector, token)
         except (ValueError, sealing.Unsealable) as exc:
             log.error("account %s: its connector cannot be used: %s", name, exc)
             return None
         self._carriers[name, fallback] = (connector, carrier)
         return carrier
+
+    def _made(self, name: str, connector: Connector, token: str) -> Carrier:
+        if connector.provider == "instasent":
+            return Instasent(self._connections, token, connector.base_url)
+        callbacks = f"{self._public_url}/callbacks/twilio/{name}/{callback_secret(self._secret, name)}"
+        return Twilio(self._connections, token, connector.base_url, callbacks)

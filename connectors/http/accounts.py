@@ -71,7 +71,7 @@ class Accounts:
         except ValidationError as error:
             raise bodies.explain(error) from None
         except tokens.Unusable as error:
-            raise refuse(error.field, "", tokens.RULE) from None
+            raise refuse(error.field, "", error.rule) from None
         if not await self._post(data, name):
             return web.json_response({"account": name}, status=202)
         return await self.show(request)

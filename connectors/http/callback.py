@@ -1,6 +1,7 @@
-"""One callback's body, whatever it is, as the event that keeps it: instasent.md, section 3.
+"""One callback's body, whatever it is, as the event that keeps it: instasent.md, section 3; Twilio's status callbacks.
 
-JSON is what is documented; form-encoded bodies with the same names (numbers as text) are read too. What cannot be read
+Of Instasent JSON is what is documented; form-encoded bodies with the same names (numbers as text) are read too.
+Twilio's are forms, and the client id is in the address that was called, as Twilio knows none. What cannot be read
 is kept raw, so that nothing which arrived is ever lost: as text where it is text, else as `base64:` and its base64.
 """
 
@@ -14,7 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from events import instant
-from events.callback import CallbackReceived
+from events.callback import CallbackReceived, Provider
 from events.codec import encode_input
 from events.envelope import Input
 
@@ -34,7 +35,7 @@ def read(body: bytes, received_at: int) -> CallbackReceived:
         return raw(body, received_at)
 
 
-def raw(body: bytes, received_at: int) -> CallbackReceived:
+def raw(body: bytes, received_at: int, provider: Provider = "instasent") -> CallbackReceived:
     """A body as it came, because nothing else can be made of it."""
     try:
         text = body.decode("utf-8")
@@ -42,7 +43,7 @@ def raw(body: bytes, received_at: int) -> CallbackReceived:
         text = "\x00"
     if _NOT_TEXT.search(text):
         text = "base64:" + b64encode(body).decode("ascii")
-    return CallbackReceived(provider="instasent", received_at=received_at, raw=text)
+    return CallbackReceived(provider=provider, received_at=received_at, raw=text)
 
 
 class Event(NamedTuple):
@@ -58,8 +59,35 @@ def event(account: str, body: bytes, received_at: int) -> Event:
     The same receipt again makes the same event, so that it changes nothing the second time. Raises
     Undecodable("subject") for what is no account.
     """
-    callback = read(body, received_at)
-    source = f"/instasent/{account}"
+    return _event(account, read(body, received_at), received_at)
+
+
+def twilio_event(account: str, client_id: str, body: bytes, received_at: int) -> Event:
+    """The event of a status callback of Twilio's, likewise; `client_id` is what the address said."""
+    return _event(account, read_twilio(client_id, body, received_at), received_at)
+
+
+def read_twilio(client_id: str, body: bytes, received_at: int) -> CallbackReceived:
+    """The status callback in a form of at most 64 KiB. Raises nothing."""
+    try:
+        fields = _form(body)
+        status = _text(fields, "MessageStatus") or _text(fields, "SmsStatus")
+        if status is None:
+            raise _UnreadableError
+        return CallbackReceived(
+            provider="twilio",
+            received_at=received_at,
+            client_id=client_id,
+            provider_id=_text(fields, "MessageSid") or _text(fields, "SmsSid"),
+            status=status,
+            code=_code(fields.get("ErrorCode")),
+        )
+    except (_UnreadableError, ValidationError):
+        return raw(body, received_at, "twilio")
+
+
+def _event(account: str, callback: CallbackReceived, received_at: int) -> Event:
+    source = f"/{callback.provider}/{account}"
     received = Input.of(callback, id=_id(callback), source=source, subject=account, time=received_at)
     return Event(callback, encode_input(received))
 

@@ -24,6 +24,7 @@ from events.partition import partition_of
 log = logging.getLogger(__name__)
 
 PATH: Final = "/callbacks/instasent/{account}/{secret}"
+TWILIO_PATH: Final = "/callbacks/twilio/{account}/{secret}/{client_id}"
 LARGEST_BODY: Final = 65_536  # bytes
 MOST_WAITING: Final = 4_096  # callbacks that wait for the broker at once; beyond it 503, as if it were down
 ACK_TIMEOUT: Final = 3.0  # seconds
@@ -62,8 +63,8 @@ class Ingress:
     _waiting: int = 0
 
     def routes(self) -> list[web.RouteDef]:
-        """The one path, to be added to any application that has `problems.middleware`."""
-        return [web.post(PATH, self.receive)]
+        """One path for each provider, to be added to any application that has `problems.middleware`."""
+        return [web.post(PATH, self.receive), web.post(TWILIO_PATH, self.receive)]
 
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one callback: 200, 404 for a wrong secret, 400 or 408 for a body that breaks off, 413, 503."""
@@ -82,7 +83,10 @@ class Ingress:
             return problem(400, "Bad Request", "The body is not what its headers say.")
         if body is None:
             return self._too_large()
-        return await self._keep(account, body)
+        named = request.match_info.get("client_id")
+        if named is None:
+            return await self._keep(account, callback.event(account, body, self.clock()))
+        return await self._keep(account, callback.twilio_event(account, named, body, self.clock()))
 
     def _admits(self, account: str, presented: str) -> bool:
         """Whether the secret is one of the account's. The time it takes does not tell which part of it was right."""
@@ -96,8 +100,8 @@ class Ingress:
             admitted |= hmac.compare_digest(secret.encode(), given)
         return admitted and not contact
 
-    async def _keep(self, account: str, body: bytes) -> web.Response:
-        received, value = callback.event(account, body, self.clock())
+    async def _keep(self, account: str, event: callback.Event) -> web.Response:
+        received, value = event
         named = received.client_id
         ours = client_id.read(self.mac_key, named) if named is not None else None
         key = account.encode()

@@ -109,7 +109,14 @@ class Callbacks:
                     self._pend(-1)
                 else:
                     # One sender for all of a message's callbacks: they are out of order only where a fault says so.
-                    lane = crc32(str(callback.fields.get("id")).encode("utf-8", "surrogatepass")) % _SENDERS
+                    lane = (
+                        crc32(
+                            str(callback.fields.get("id", callback.fields.get("MessageSid"))).encode(
+                                "utf-8", "surrogatepass"
+                            )
+                        )
+                        % _SENDERS
+                    )
                     self._queues[lane].put_nowait(callback)
             timer = loop.call_at(self._due[0][0], self._earlier.set) if self._due else None
             await self._earlier.wait()

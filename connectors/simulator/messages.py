@@ -50,6 +50,7 @@ class Message:
     status: str = "enqueued"
     code: int = 0
     changed_at: int = 0
+    status_callback: str | None = None  # of a message by Twilio's API: where its callbacks go, "" for nowhere
 
     def json(self) -> dict[str, Any]:
         """As `GET /sms` and `GET /sms/{id}` show it."""
@@ -65,6 +66,13 @@ class Message:
             "messagesCount": self.parts,
             "createdAt": rendered(self.created_at),
         }
+
+
+def status_callback(message: Message, status: str, code: int) -> dict[str, Any]:
+    """The fields of a status callback of Twilio's."""
+    fields: dict[str, Any] = {"MessageSid": message.id, "SmsSid": message.id, "MessageStatus": status}
+    fields |= {"SmsStatus": status, "To": message.to, "From": message.sender, "ApiVersion": "2010-04-01"}
+    return fields | ({"ErrorCode": code} if code else {})
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from connectors.simulator.callbacks import Callback, Callbacks
 from connectors.simulator.faults import FaultBook, JourneyBook
 from connectors.simulator.ledger import Ledger
-from connectors.simulator.messages import Mailbox, Message, measure, rendered
+from connectors.simulator.messages import Mailbox, Message, measure, rendered, status_callback
 from connectors.simulator.settings import Config, Fault, Step, Token
 
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -132,13 +132,18 @@ class Provider:
     def cost(self, submission: Submission) -> float:
         return submission.parts * self.config.price_per_part
 
-    def accept(self, project: Project, submission: Submission) -> tuple[Message, Callback | None]:
-        """Accept a message: ledger, balance, list, statuses to come. A callback returned is due before the answer."""
+    def accept(
+        self, project: Project, submission: Submission, status_callback: str | None = None
+    ) -> tuple[Message, Callback | None]:
+        """Accept a message: ledger, balance, list, statuses to come. A callback returned is due before the answer.
+        `status_callback` is given for a message by Twilio's API: where its callbacks go, "" for nowhere."""
         now = self.now()
         number = self.ledger.accept(submission.client_id, submission.to, submission.text, now)
         project.available -= self.cost(submission)
         message = Message(
-            id=f"{self.config.seed & 0xFFFFFFFF:08x}{number:016x}",
+            id=f"{self.config.seed & 0xFFFFFFFF:08x}{number:016x}"
+            if status_callback is None
+            else f"SM{self.config.seed & 0xFFFFFFFF:08x}{number:024x}",
             client_id=submission.client_id,
             sender=submission.sender,
             to=submission.to,
@@ -147,6 +152,7 @@ class Provider:
             parts=submission.parts,
             created_at=now,
             changed_at=now,
+            status_callback=status_callback,
         )
         project.mailbox.add(message)
         return message, self._schedule(project, message, submission.key)
@@ -185,7 +191,8 @@ class Provider:
     def _callback(
         self, project: Project, message: Message, step: Step, faults: dict[str, Fault], copies: int | None = None
     ) -> Callback | None:
-        if project.callback_url is None:
+        url = project.callback_url if message.status_callback is None else message.status_callback
+        if not url:
             return None
         if "callback_lost" in faults:
             self.ledger.callbacks.lost += 1
@@ -199,11 +206,13 @@ class Provider:
         if step.message is None:
             del fields["message"]
         form = self.modes.callbacks_form_encoded or "callback_form_encoded" in faults
+        if message.status_callback is not None:
+            fields, form = status_callback(message, step.status, step.code), True
         if copies is None:
             copies = faults["callback_duplicated"].copies if "callback_duplicated" in faults else 1
         for _ in range(copies - 1):
-            self.callbacks.schedule(0.0, partial(Callback, project.callback_url, fields, form))
-        return Callback(project.callback_url, fields, form)
+            self.callbacks.schedule(0.0, partial(Callback, url, fields, form))
+        return Callback(url, fields, form)
 
     def inbound(self, project: Project, fields: dict[str, Any], *, form_encoded: bool) -> bool:
         """Post a callback of any content to a project's URL; False if it has none."""

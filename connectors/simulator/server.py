@@ -16,6 +16,7 @@ from connectors.simulator.faults import FaultBook, JourneyBook
 from connectors.simulator.ledger import Ledger
 from connectors.simulator.provider import Provider
 from connectors.simulator.settings import Config
+from connectors.simulator.twilio import TwilioApi
 
 PROVIDER: Final = web.AppKey("simulated provider", Provider)
 
@@ -29,7 +30,7 @@ def build(config: Config | None = None, clock: Callable[[], float] = time.time) 
     api = Api(provider)
     app = web.Application(client_max_size=config.max_body)
     app[PROVIDER] = provider
-    app.add_routes([*Control(provider).routes(), *api.routes()])
+    app.add_routes([*Control(provider).routes(), *TwilioApi(provider, api.replies).routes(), *api.routes()])
 
     async def callbacks(_: web.Application) -> AsyncIterator[None]:
         await provider.callbacks.start()

@@ -38,6 +38,10 @@ def account() -> None:
     "--stop/--resume", "stopped", default=None, help="Stop all sending: what is asked for is skipped. Or go on."
 )
 @click.option("--instasent-url", metavar="URL", help="The provider's base URL, if not Instasent's own.")
+@click.option(
+    "--provider", type=click.Choice(["instasent", "twilio"]), help="Whose token it is; Instasent's by default."
+)
+@click.option("--twilio-url", metavar="URL", help="Twilio's base URL, if not Twilio's own.")
 @click.option("--token-file", metavar="FILE", help="The provider's token, alone in a file; - is standard input.")
 @click.option(
     "--settings-file",
@@ -48,6 +52,8 @@ def account() -> None:
 def set_(
     account: str,
     instasent_url: str | None,
+    provider: str | None,
+    twilio_url: str | None,
     token_file: str | None,
     settings_file: Path | None,
     as_json: bool,
@@ -55,10 +61,12 @@ def set_(
 ) -> None:
     """Make an account or change its settings: what is not named stays. Prints its callback URL and its API key.
 
-    The token is read from a file, sealed with RECADO_SECRET and never written, shown or logged otherwise.
+    The token is read from a file, sealed with RECADO_SECRET and never written, shown or logged otherwise. Twilio's is
+    its account SID and auth token, AC...:token. A second connector, `fallback`, is set by --settings-file.
 
     \b
     Example:  recado account set acme --country ES --token-file instasent.token
+              recado account set acme --provider twilio --token-file twilio.token
     """
     from connectors.credentials import api_key, callback_secret
     from streams.cli import place
@@ -66,20 +74,15 @@ def set_(
     patch = read_json(settings_file, dict) if settings_file else {}
     patch |= {name: value for name, value in given.items() if value is not None}
     settings = place.settings()
-    if instasent_url is not None or token_file is not None:
-        token = read_token(token_file) if token_file is not None else None
-        connector = patch.get("connector") or {}
-        if not isinstance(connector, dict):
-            raise Refused("connector: must be an object with provider, base_url and token.")
-        patch["connector"] = {"provider": "instasent", **connector} | _without_none(base_url=instasent_url, token=token)
-        if "token" not in patch["connector"]:
-            raise Refused("--instasent-url needs the token that belongs to it: add --token-file.")
+    if any(option is not None for option in (instasent_url, twilio_url, token_file, provider)):
+        patch["connector"] = _connector(patch.get("connector"), provider, instasent_url, twilio_url, token_file)
+    named = _provider(patch)
     secret = settings.secret()
     publish(place.located(settings), account, patch)
     _warn(patch)
     answer = {
         "account": account,
-        "callback_url": f"{settings.public_url}/callbacks/instasent/{account}/{callback_secret(secret, account)}",
+        "callback_url": f"{settings.public_url}/callbacks/{named}/{account}/{callback_secret(secret, account)}",
         "api_key": api_key(secret, account),
     }
     if as_json:
@@ -90,7 +93,40 @@ def set_(
         click.echo(
             f"All sending of {account} is stopped: what is asked for, or waits, is skipped. Go on with --resume."
         )
-    click.echo("Set the callback URL on the token in Instasent's dashboard. Keep both to yourself: they are secrets.")
+    click.echo(f"{_CALLED_BACK[named]} Keep both to yourself: they are secrets.")
+
+
+_CALLED_BACK = {
+    "instasent": "Set the callback URL on the token in Instasent's dashboard.",
+    "twilio": "Twilio is given the callback URL with each SMS: there is nothing to set, but it must reach you there.",
+}
+
+
+def _connector(
+    before: Any, provider: str | None, instasent_url: str | None, twilio_url: str | None, token_file: str | None
+) -> dict[str, Any]:
+    """The connector that the options make, on top of that of a settings file. Raises Refused."""
+    before = before or {}
+    if not isinstance(before, dict):
+        raise Refused("connector: must be an object with provider, base_url and token.")
+    if instasent_url is not None and twilio_url is not None:
+        raise Refused("--instasent-url and --twilio-url are of two providers, and the connector is of one.")
+    by_url = "instasent" if instasent_url is not None else "twilio" if twilio_url is not None else None
+    if provider is not None and by_url is not None and provider != by_url:
+        raise Refused(f"--{by_url}-url is no address of {provider}'s.")
+    named = provider or by_url or before.get("provider") or "instasent"
+    token = read_token(token_file) if token_file is not None else None
+    connector = {**before, "provider": named} | _without_none(base_url=instasent_url or twilio_url, token=token)
+    if "token" not in connector:
+        raise Refused("The connector needs the token that belongs to it: add --token-file.")
+    return connector
+
+
+def _provider(patch: dict[str, Any]) -> str:
+    """Whose callback URL is printed."""
+    connector = patch.get("connector")
+    named = connector.get("provider") if isinstance(connector, dict) else None
+    return named if named in _CALLED_BACK else "instasent"
 
 
 def _warn(patch: dict[str, Any]) -> None:

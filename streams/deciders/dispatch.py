@@ -148,7 +148,7 @@ def _decided(
     words = _text(asked, saved, owner, account, looked_at, place)
     if isinstance(words, No):
         return _skipped(asked, words, looked_at)
-    if not account.connected:
+    if not account.connected or account.connector is None:
         return _skipped(asked, No("connector_missing", "the account has no provider to send through"), looked_at)
     until = waits(data, asked.class_, asked.requested_at, number, account, now, looked_at)
     if isinstance(until, No):
@@ -167,7 +167,7 @@ def _decided(
         asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
         number, data.sender, data.template, saved.version if saved else None, labels, words.encoding, words.parts,
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
-        words.unsubscribe,
+        words.unsubscribe, account.connector.provider,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from events import codec, examples
-from events.account import AccountConfigured, Connector, SendCancelled, TemplateSaved
+from events.account import INSTASENT_URL, TWILIO_URL, AccountConfigured, Connector, SendCancelled, TemplateSaved
 from events.envelope import Input
 from events.topics import Role
 
@@ -140,3 +140,10 @@ def test_a_token_that_would_cross_a_network_in_clear_is_known(base_url: str, exp
     connector = configured(connector=PLAIN | {"base_url": base_url}).connector
     assert connector is not None
     assert connector.exposed is exposed
+
+
+def test_a_provider_whose_address_is_not_named_is_asked_at_its_own() -> None:
+    for provider, url in (("instasent", INSTASENT_URL), ("twilio", TWILIO_URL)):
+        connector = AccountConfigured.of_json({"connector": {"provider": provider, "token": "t"}}).connector
+        assert connector is not None
+        assert connector.base_url == url

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
@@ -373,5 +374,72 @@ def test_health_is_alive_and_ready_only_if_the_broker_can_be_written_to() -> Non
             given.ready = False
             assert (await given.get("/health/live")).status == 200
             assert (await given.get("/health/ready")).status == 503
+
+    asyncio.run(scenario())
+
+
+# Twilio
+
+FORM = {
+    "MessageSid": "SM1",
+    "SmsSid": "SM1",
+    "MessageStatus": "undelivered",
+    "ErrorCode": "30005",
+    "To": "+34600000001",
+}
+
+
+def twilio(named: str | None = None) -> str:
+    mine = client_id.make(KEY, 5, client_id.send_hash("acme/ana@example.com", "s-1"), 1)
+    return f"/callbacks/twilio/acme/{GOOD}/{named or mine}"
+
+
+def test_a_status_callback_of_twilio_lies_where_the_client_id_of_its_address_says() -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            reply = await given.call(urlencode(FORM).encode(), twilio())
+            (kept,) = given.kept()
+            assert (reply.status, given.appender.records[0].partition) == (200, 5)
+            assert (kept.provider, kept.provider_id, kept.status, kept.code) == ("twilio", "SM1", "undelivered", 30005)
+            assert kept.client_id == twilio().rpartition("/")[2]
+            assert "+34600000001" not in given.appender.records[0].value.decode()
+
+    asyncio.run(scenario())
+
+
+def test_twilio_needs_the_account_s_secret_too_and_an_address_that_is_not_ours_is_kept_apart() -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            body = urlencode(FORM).encode()
+            assert (await given.call(body, twilio().replace("cb_", "cb-"))).status == 404
+            assert (await given.call(body, twilio().replace("/acme/", "/other/"))).status == 404
+            assert given.kept() == []
+            assert (await given.call(body, twilio("none-of-ours"))).status == 200
+            assert given.appender.records[0].partition == partition_of(b"acme", PARTITIONS)
+            assert given.ingress.counts.not_ours == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe", b"MessageStatus=", b"MessageSid=SM1", b"MessageStatus=%00"])
+def test_a_status_callback_that_cannot_be_read_is_kept_as_it_came(body: bytes) -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            assert (await given.call(body, twilio())).status == 200
+            (kept,) = given.kept()
+            assert (kept.provider, kept.status, kept.client_id) == ("twilio", None, None)
+            assert kept.raw is not None
+
+    asyncio.run(scenario())
+
+
+def test_the_same_status_callback_again_is_the_same_event() -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            for _ in range(2):
+                await given.call(urlencode(FORM).encode(), twilio())
+            one, other = (decode_input(Role.CALLBACKS, record.value) for record in given.appender.records)
+            assert (one.source, one.id) == (other.source, other.id)
+            assert one.source == "/twilio/acme"
 
     asyncio.run(scenario())

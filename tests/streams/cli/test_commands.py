@@ -295,3 +295,23 @@ def test_a_misspelt_token_is_not_repeated(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_a_request_that_is_not_whole_says_what_is_missing(arguments: tuple[str, ...], told: str) -> None:
     assert told in refused("send", *arguments)
+
+
+def test_a_token_of_twilio_is_an_account_sid_and_an_auth_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECADO_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("RECADO_SECRET", "A" * 43 + "=")
+    path = tmp_path / "token"
+    path.write_text("pl4in-t0ken")
+    told = refused("account", "set", "acme", "--provider", "twilio", "--token-file", str(path))
+    assert "connector.token: must be Twilio's account SID and auth token" in told
+    assert "pl4in" not in told
+
+
+def test_a_connector_is_of_one_provider(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("t0ken")
+    common = ("account", "set", "acme", "--token-file", str(path))
+    both = refused(*common, "--twilio-url", "http://127.0.0.1:1", "--instasent-url", "http://127.0.0.1:1")
+    assert "of two providers" in both
+    other = refused(*common, "--provider", "twilio", "--instasent-url", "http://127.0.0.1:1")
+    assert "no address of twilio's" in other

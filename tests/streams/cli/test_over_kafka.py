@@ -382,3 +382,15 @@ def test_doctor_refuses_another_number_of_partitions(broker: Broker, monkeypatch
     assert result.exit_code == 1
     assert "have 3 partitions" in result.stdout
     assert "RECADO_PARTITIONS" in result.stdout
+
+
+def test_an_account_of_twilio_s_has_its_token_sealed_and_its_own_callback_url(broker: Broker, tmp_path: Path) -> None:
+    token = f"AC{'0a' * 16}:s3cr3t"
+    (tmp_path / "token").write_text(token)
+    result = run("account", "set", "acme", "--provider", "twilio", "--token-file", str(tmp_path / "token"), "--json")
+    assert "/callbacks/twilio/acme/cb_" in json.loads(result.stdout)["callback_url"]
+    ((_, _, value),) = broker.records(Role.ACCOUNTS)
+    connector = json.loads(value)["data"]["connector"]
+    assert (connector["provider"], connector["base_url"]) == ("twilio", "https://api.twilio.com")
+    assert "s3cr3t" not in value.decode()
+    assert unseal(base64.b64decode(SECRET), PURPOSE, "acme", connector["token"]["sealed"]) == token

@@ -53,6 +53,40 @@ def test_each_word_of_the_provider_means_what_the_table_says(status: str, state:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "state", "bounce"),
+    [
+        ("queued", None, "accepted", None),
+        ("sending", None, "accepted", None),
+        ("sent", None, "sent", None),
+        ("delivered", None, "delivered", None),
+        ("undelivered", 30003, "failed", "soft"),
+        ("undelivered", 30005, "failed", "hard"),
+        ("undelivered", 30006, "failed", "hard"),
+        ("undelivered", None, "failed", "soft"),
+        ("failed", 30008, "failed", "soft"),
+        ("canceled", None, "canceled", None),
+        ("read", None, "delivered", None),
+        ("buffered", None, "accepted", None),  # a word of the other provider's
+    ],
+)
+def test_each_word_of_twilio_means_what_its_table_says(
+    status: str, code: int | None, state: str, bounce: str | None
+) -> None:
+    world, (call,) = _sent()
+    (fact,) = said(world.receipt(call.client_id, status, provider="twilio", code=code))
+    assert isinstance(fact, MessageStateChanged)
+    assert (fact.to, fact.status, fact.code, fact.bounce) == (state, status, code, bounce)
+
+
+def test_an_account_says_what_a_code_of_twilio_means() -> None:
+    world, (call,) = _sent()
+    world.configure(bounces={"codes": {"undelivered:30005": "soft", "undelivered:30004": "hard"}})
+    (fact,) = said(world.receipt(call.client_id, "undelivered", provider="twilio", code=30005))
+    assert isinstance(fact, MessageStateChanged)
+    assert fact.bounce == "soft"
+
+
 def test_the_same_receipt_again_changes_nothing() -> None:
     world, (call,) = _sent()
     world.receipt(call.client_id, "a word of next year")
