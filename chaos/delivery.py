@@ -32,6 +32,9 @@ def outcomes(evidence: Evidence, most_unknown: int) -> Iterator[str]:
             if name in at:
                 yield f"{fact.subject}: attempt {data.attempt} of {data.send_id} was made twice"
             at[name] = ""
+            earlier = (at.get((fact.subject, data.send_id, number)) for number in range(1, data.attempt))
+            if data.fallback and not all(end == "refused" for end in earlier):
+                yield f"{fact.subject}: {data.send_id} went by the second provider, and may have reached the first"
         elif isinstance(data, SendAccepted | SendRefused | SendUnknown | SendGivenUp):
             name = (fact.subject, data.send_id, data.attempt)
             end = fact.type.split(".")[2]

@@ -201,6 +201,9 @@ class _Told:
 
     def __init__(self, group: Group) -> None:
         facts = [of.fact.data for of in group.facts]
+        if any(isinstance(d, SendAttempted) and d.fallback for d in facts):
+            self._leave = Leave(0, "circuit", fallback=True)
+            return
         self._leave = next(
             (
                 Leave(d.until, d.reason)

@@ -167,7 +167,8 @@ def _attempted(data: SendAttempted) -> str:
     template = f"template {data.template}, version {data.template_version}"
     text = "a text of its own" if data.template is None else template
     parts = "1 part" if data.parts == 1 else f"{data.parts} parts"
-    return f"Attempt {data.attempt}: permitted, to {to} from {data.sender}; {text}; {parts} in {data.encoding}."
+    second = "; by the account's second provider" if data.fallback else ""
+    return f"Attempt {data.attempt}: permitted, to {to} from {data.sender}; {text}; {parts} in {data.encoding}{second}."
 
 
 def outcome(row: Row) -> str:

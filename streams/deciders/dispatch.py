@@ -159,16 +159,24 @@ def _decided(
         capped = cap(asked.class_, lately, sent, account, now, looked_at)
         if capped is not None:
             return _skipped(asked, capped, looked_at)
-    leave = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred")
+    leave, by = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred"), account.connector
     if leave.until is not None:
-        return _deferred(asked, leave.until, leave.reason or "rate", looked_at)
+        if not leave.fallback or account.fallback is None or not _may_fall_back(sent):
+            return _deferred(asked, leave.until, leave.reason or "rate", looked_at)
+        by = account.fallback
     attempt = sent.tried + 1
     return SendAttempted(
         asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
         number, data.sender, data.template, saved.version if saved else None, labels, words.encoding, words.parts,
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
-        words.unsubscribe, account.connector.provider,
+        words.unsubscribe, by.provider, leave.fallback,
     )  # fmt: skip
+
+
+def _may_fall_back(sent: send.State) -> bool:
+    """May this send go by the account's second connector? Not where any attempt may have reached the first: it would be
+    asked of two providers, and neither knows of the other."""
+    return len(sent.attempts) == sent.tried and all(attempt.outcome == "refused" for attempt in sent.attempts)
 
 
 def _deferred(
