@@ -47,6 +47,7 @@ demo: setup ## everything on this machine with a simulated provider and live tra
 
 docs: setup ## write AsyncAPI, OpenAPI and JSON Schemas again from the models
 	$(BIN)/python -m events.schemas docs
+	$(BIN)/python -m connectors.http.openapi docs/openapi.json
 
 lock: setup ## resolve requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 
 from connectors.clock import SystemClock
 from connectors.credentials import callback_secret, link_key, mac_key
-from connectors.http import problems
+from connectors.http import openapi, problems
 from connectors.http.accounts import Accounts
 from connectors.http.cloudevents import CloudEvents
 from connectors.http.commands import Commands
 from connectors.http.imports import Imports
 from connectors.http.ingress import Ingress, health, runner
+from connectors.http.metrics import Metrics
 from connectors.http.opt_out import OptOutPage
 from connectors.http.queries import build_queries
 from connectors.http.tag import Tag
@@ -41,14 +42,17 @@ def serve(settings: Settings, *, ingress: bool, api: bool) -> None:
 
 
 async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
-    app = web.Application(middlewares=[problems.middleware])
+    metrics = Metrics(lambda: appender.ready)
+    app = web.Application(middlewares=[metrics.middleware, problems.middleware])
     reading: asyncio.Task[None] | None = None
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(client(settings))
         stack.push_async_callback(appender.close)
         partitions = await asyncio.to_thread(place.partitions, settings)
         if ingress:
-            app.add_routes(_ingress(settings, appender, partitions).routes())
+            receiving = _ingress(settings, appender, partitions)
+            metrics.callbacks = receiving.counts
+            app.add_routes(receiving.routes())
             app.add_routes(_opt_out(settings, appender, partitions).routes())
         if api:
             directory = Directory()
@@ -64,8 +68,10 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
             outbox = Outbox(appender, settings.topic_prefix, partitions)
             app.add_routes(_commands(settings, outbox, directory))
             app.add_routes(_accounts(settings, outbox, accounts).routes())
+            app.add_routes(openapi.routes())
+            metrics.settings_version = lambda: accounts.version
         await appender.open(_OPENING)
-        app.add_routes(health(lambda: appender.ready))
+        app.add_routes([*health(lambda: appender.ready), *metrics.routes()])
         served = runner(app)
         await served.setup()
         stack.push_async_callback(served.cleanup)
