@@ -97,7 +97,9 @@ class Bucket:
             self._first, self._calls, self._messages = self.limit, 0, 0
             if begins and rate.remaining is not None:
                 self._first = rate.remaining + self.cost(messages)
-        elif begins:
+        elif not begins:
+            self.reset_at = max(self.reset_at, end)
+        else:
             self.window = self.window or 60_000
             self.reset_at = now + self.window
             self._first, self._calls, self._messages = rate.remaining or self.limit, 0, 0

@@ -1,0 +1,196 @@
+"""The token bucket: what a provider allows is not exceeded, a part is kept for passwords, nobody waits in a herd."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from connectors.carriers.base import NOT_SAID, RateHeaders
+from events.shape import Class
+from streams.rate import KEPT, Bucket
+from tests.streams.memory_world import NOON
+
+MINUTE = 60_000
+
+
+@dataclass
+class Counting:
+    """A provider that counts in windows, as Instasent's headers describe it."""
+
+    limit: int
+    window: int = MINUTE
+    by_message: bool = False
+    used: int = 0
+    ends_at: int = 0
+    most: int = 0
+    spent: dict[Class, int] = field(default_factory=lambda: {"transactional": 0, "newsletter": 0})
+
+    def call(self, class_: Class, messages: int, now: int) -> RateHeaders:
+        if now >= self.ends_at:
+            self.used, self.ends_at = 0, now + self.window
+            self.spent = {"transactional": 0, "newsletter": 0}
+        tokens = messages if self.by_message else 1
+        self.used += tokens
+        self.spent[class_] += tokens
+        self.most = max(self.most, self.used)
+        return RateHeaders(self.limit, max(0, self.limit - self.used), self.ends_at)
+
+
+def _told(limit: int, remaining: int | None = None, now: int = NOON) -> Bucket:
+    bucket = Bucket()
+    bucket.take("transactional", 1, now, 1.0, waited=False)
+    bucket.told(1, RateHeaders(limit, limit - 1 if remaining is None else remaining, now + MINUTE), now, 1.0)
+    return bucket
+
+
+def test_until_a_limit_is_told_there_is_none() -> None:
+    bucket = Bucket()
+    assert all(bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None for _ in range(10_000))
+    bucket.told(100, NOT_SAID, NOON, 1.0)
+    assert bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None
+
+
+def test_what_is_left_of_a_window_may_be_taken_by_transactional_sends_at_once_and_no_more() -> None:
+    bucket = _told(1_000, remaining=20)
+    taken = [bucket.take("transactional", 1, NOON, 1.0, waited=False) for _ in range(30)]
+    assert taken == [None] * 20 + [NOON + MINUTE] * 10
+    assert bucket.take("transactional", 1, NOON + MINUTE, 1.0, waited=True) is None
+
+
+def test_a_worker_takes_its_share_of_what_is_left() -> None:
+    bucket = Bucket()
+    bucket.take("transactional", 1, NOON, 0.25, waited=False)
+    bucket.told(1, RateHeaders(1_000, 999, NOON + MINUTE), NOON, 0.25)
+    taken = sum(bucket.take("transactional", 1, NOON, 0.25, waited=False) is None for _ in range(1_000))
+    assert taken == 249
+
+
+def test_newsletters_are_paced_and_queue_each_with_a_later_time() -> None:
+    bucket = _told(1_000)
+    now = NOON + 1
+    granted, until = 0, []
+    for _ in range(200):
+        ready = bucket.take("newsletter", 100, now, 1.0, waited=False)
+        if ready is None:
+            granted += 1
+        else:
+            until.append(bucket.queue("newsletter", 100, ready, 1.0))
+    assert 10 < granted < 20, "what 1,000 a minute allow in a second"
+    assert until == sorted(set(until)), "each has a time of its own"
+    gaps = {later - earlier for earlier, later in pairwise(until)}
+    assert gaps == {66}, "900 of the 1,000, as a tenth is kept"
+
+
+def test_those_who_queue_go_before_new_ones() -> None:
+    bucket = _told(1_000)
+    until = bucket.queue("newsletter", 100, NOON + 5_000, 1.0)
+    assert bucket.take("newsletter", 100, NOON + 1_000, 1.0, waited=False) is not None
+    assert bucket.take("newsletter", 100, until, 1.0, waited=True) is None
+    assert bucket.take("newsletter", 100, until + MINUTE, 1.0, waited=False) is None, "the queue is over"
+
+
+def test_transactional_sends_do_not_wait_behind_a_queue_of_newsletters() -> None:
+    bucket = _told(1_000)
+    for _ in range(10_000):
+        bucket.queue("newsletter", 100, NOON, 1.0)
+    assert bucket.take("transactional", 1, NOON + 1, 1.0, waited=False) is None
+
+
+def test_a_429_bars_its_class_until_the_reset_and_one_of_a_single_call_bars_both() -> None:
+    bucket = Bucket()
+    assert bucket.refused("newsletter", RateHeaders(10, 0, NOON + 30_000), NOON) == NOON + 30_000
+    assert bucket.take("newsletter", 1, NOON + 29_999, 1.0, waited=True) == NOON + 30_000
+    assert bucket.take("transactional", 1, NOON, 1.0, waited=False) is None
+    assert bucket.take("newsletter", 1, NOON + 30_000, 1.0, waited=True) is None
+    bucket.refused("transactional", RateHeaders(10, 0, NOON + 90_000), NOON + 60_000)
+    for class_ in ("transactional", "newsletter"):
+        assert bucket.take(class_, 1, NOON + 60_000, 1.0, waited=True) == NOON + 90_000
+
+
+@pytest.mark.parametrize(
+    ("reset", "least", "most"),
+    [(NOON + 1, 1_000, 1_000), (NOON + 3_600_000, 120_000, 120_000), (NOON - 5, 1_000, 1_500), (None, 1_000, 1_500)],
+)
+def test_a_wait_is_1_to_120_seconds_whatever_the_header_says(reset: int | None, least: int, most: int) -> None:
+    assert least <= Bucket().refused("newsletter", RateHeaders(10, 0, reset), NOON) - NOON <= most
+
+
+def test_a_provider_that_does_not_say_until_when_is_asked_ever_less_often() -> None:
+    bucket = Bucket("acme")
+    waits = [bucket.refused("newsletter", NOT_SAID, NOON + at * 1_000_000) - NOON - at * 1_000_000 for at in range(9)]
+    for waited, seconds in zip(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60], strict=True):
+        assert seconds * 1_000 <= waited <= seconds * 1_500
+    bucket.passed()
+    assert bucket.refused("newsletter", NOT_SAID, NOON + 10**9) - NOON - 10**9 <= 1_500
+
+
+def test_a_header_from_another_world_stops_nobody_for_long() -> None:
+    bucket = Bucket()
+    bucket.told(1, RateHeaders(10, 0, NOON + 10**12), NOON, 1.0)
+    ready = bucket.take("transactional", 1, NOON, 1.0, waited=False)
+    assert ready is not None
+    assert ready <= NOON + 120_000
+    bucket.told(1, RateHeaders(0, 0, 0), NOON, 1.0)
+    assert bucket.take("transactional", 1, NOON + 120_000, 1.0, waited=True) is None
+
+
+@pytest.mark.parametrize("by_message", [True, False])
+def test_whether_messages_are_counted_or_calls_is_learnt_from_the_headers(by_message: bool) -> None:
+    provider, bucket = Counting(1_000, by_message=by_message), _told(1_000)
+    provider.call("transactional", 1, NOON)
+    for at in range(3):
+        now = NOON + 5_000 * (at + 1)
+        bucket.take("newsletter", 100, now, 1.0, waited=True)
+        bucket.told(100, provider.call("newsletter", 100, now), now, 1.0)
+    assert bucket.by_message is by_message
+    assert bucket.cost(100) == (100 if by_message else 1)
+
+
+CALLS = st.lists(
+    st.tuples(st.integers(0, 3_000), st.sampled_from(["transactional", "newsletter"]), st.integers(0, 40)),
+    max_size=60,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@forall(CALLS, st.integers(5, 500), st.sampled_from([1_000, 10_000, MINUTE]))
+def test_no_window_of_the_provider_ever_sees_more_calls_than_it_allows_and_newsletters_leave_their_part(
+    calls: list[tuple[int, Class, int]], limit: int, window: int
+) -> None:
+    provider, bucket, now = Counting(limit, window), Bucket(), NOON
+    bucket.take("transactional", 1, now, 1.0, waited=False)
+    bucket.told(1, provider.call("transactional", 1, now), now, 1.0)
+    for after, class_, count in calls:
+        now += after
+        for _ in range(count):
+            ready = bucket.take(class_, 1, now, 1.0, waited=False)
+            if ready is not None:
+                assert ready > now
+                break
+            bucket.told(1, provider.call(class_, 1, now), now, 1.0)
+    assert provider.most <= limit
+    assert provider.spent["newsletter"] <= max(1, limit * (1 - KEPT))
+
+
+@settings(max_examples=80, deadline=None)
+@forall(
+    st.integers(1, 4), st.integers(20, 400), st.lists(st.tuples(st.integers(1, 2_000), st.integers(1, 30)), max_size=40)
+)
+def test_workers_that_share_a_budget_keep_to_it_together(
+    workers: int, limit: int, turns: list[tuple[int, int]]
+) -> None:
+    provider, now, share = Counting(limit), NOON, 1 / workers
+    buckets = [Bucket() for _ in range(workers)]
+    for bucket in buckets:
+        bucket.take("transactional", 1, now, share, waited=False)
+        bucket.told(1, provider.call("transactional", 1, now), now, share)
+    for after, count in turns:
+        now += after
+        for bucket in buckets:
+            for _ in range(count):
+                if bucket.take("transactional", 1, now, share, waited=False) is None:
+                    bucket.told(1, provider.call("transactional", 1, now), now, share)
+    assert provider.most <= limit + workers, "a call each may be on its way when the last token is gone"
