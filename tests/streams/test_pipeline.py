@@ -256,3 +256,48 @@ def test_a_wake_up_for_nothing_is_asked_by_nobody() -> None:
     assert not world.pipeline.idle
     assert drive(world.pipeline.step())
     assert world.pipeline.idle
+
+
+def test_a_full_newsletter_lane_holds_up_no_transactional_send_and_no_transactional_timer() -> None:
+    world = World(slots=1, size=2)
+    world.given(Role.CONTACTS, f"timer anna {NOON + 50}", f"later luisa {NOON + 50}")
+    world.given(Role.NEWSLETTER, "send a", "send b", "send c")
+    world.fetched()
+    world.run()
+    assert world.sender.free(Role.NEWSLETTER) == 0
+    world.clock.at = NOON + 60
+    world.run()
+    assert "timer of anna" in world.script.decided
+    assert "timer of luisa" not in world.script.decided
+    world.make_calls()
+    world.given(Role.TRANSACTIONAL, "send password")
+    world.fetched(Role.TRANSACTIONAL)
+    world.run()
+    assert "send password" in world.script.decided
+    assert "timer of luisa" in world.script.decided
+    world.make_calls()
+
+
+def test_newsletters_of_one_commit_are_called_together_once_they_are_durable() -> None:
+    world = World(slots=4, size=3)
+    world.given(Role.NEWSLETTER, *[f"send n{number}" for number in range(7)])
+    world.fetched()
+    world.run()
+    assert world.provider.calls == []
+    world.make_calls()
+    assert world.provider.bulks == [["n0", "n1", "n2"], ["n3", "n4", "n5"]]
+    assert len(world.provider.calls) == 7
+    assert world.names.index("committed") < world.names.index("called")
+
+
+def test_attempts_without_an_answer_are_never_more_than_the_slots_times_their_size() -> None:
+    world = World(slots=2, size=3)
+    world.given(Role.NEWSLETTER, *[f"send n{number}" for number in range(50)])
+    world.fetched()
+    seen = 0
+    while world.run() or world.started:
+        assert world.sender.busy <= 6
+        seen = max(seen, world.sender.busy)
+        world.make_calls()
+    assert seen == 6
+    assert len(world.provider.calls) == 50

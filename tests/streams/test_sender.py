@@ -1,7 +1,7 @@
 """The send path behind the commit: one call for each permitted attempt, its answer durable before its slot is free."""
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from connectors.memory import MemoryAnswers, MemoryBroker, drive
 from connectors.ports import MachineryFault
 from events.answer import AnswerReceived
 from events.codec import decode_input
+from events.shape import Class
 from events.topics import Role
 from projections.send import Call
 from streams.sender import Lane, Sender
@@ -25,9 +26,12 @@ class Line:
     leased: bool = True
     calls: list[Call] = field(default_factory=list)
     bulks: list[list[str]] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
     async def send(self, call: Call) -> Answer:
         self.calls.append(call)
+        if call.send_id in self.answers:
+            return self.answers[call.send_id]
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -62,6 +66,11 @@ class Desk:
         self.sender.reserve(call)
         self.sender.start([call], tenure)
         drive(self.started.pop())
+
+    def all_answered(self) -> list[AnswerReceived]:
+        records = self.broker.topic(Role.ANSWERS, PARTITION).records
+        data = [decode_input(Role.ANSWERS, record.value).data for record in records]
+        return [each for each in data if isinstance(each, AnswerReceived)]
 
     def answered(self) -> AnswerReceived:
         (record,) = self.broker.topic(Role.ANSWERS, PARTITION).records
@@ -146,3 +155,124 @@ def test_a_provider_that_raises_stops_the_worker_and_says_nothing_of_the_message
     (fault,) = desk.failures
     assert "ValueError" in str(fault)
     assert "+346" not in str(fault)
+
+
+# --- bulk ---------------------------------------------------------------------------------------------------------
+
+
+def newsletter(name: str, account: str = "acme") -> Call:
+    return replace(call_of(name, Role.NEWSLETTER), account=account, subject=f"{account}/{name}")
+
+
+def _bulk_desk(line: Line, slots: int = 2, size: int = 3) -> Desk:
+    desk = Desk(line)
+    desk.sender.lanes = {Role.TRANSACTIONAL: Lane(1), Role.NEWSLETTER: Lane(slots, size)}
+    return desk
+
+
+def test_newsletters_of_one_commit_and_account_share_calls_and_each_has_its_own_answer() -> None:
+    line = Line(answers={"b": Refused(201, "to: bad", True, "message"), "c": Unknown("server_error")})
+    desk = _bulk_desk(line)
+    calls = [newsletter(name) for name in "abcd"]
+    for call in calls:
+        desk.sender.reserve(call)
+    assert desk.sender.free(Role.NEWSLETTER) == 2
+    desk.sender.start(calls, 7)
+    while desk.started:
+        drive(desk.started.pop(0))
+    assert line.bulks == [["a", "b", "c"]]
+    assert [call.send_id for call in line.calls] == ["a", "b", "c", "d"], "the last one went alone"
+    told = {event.send_id: event.outcome for event in desk.all_answered()}
+    assert told == {"a": "accepted", "b": "refused", "c": "unknown", "d": "accepted"}
+    assert (desk.sender.busy, desk.sender.calls_made, desk.freed) == (0, 2, 2)
+
+
+def test_accounts_and_connectors_never_share_a_call() -> None:
+    desk = _bulk_desk(Line(), slots=9)
+    calls = [newsletter("a"), newsletter("b", "other"), newsletter("c"), replace(newsletter("d"), fallback=True)]
+    for call in calls:
+        desk.sender.reserve(call)
+    desk.sender.start(calls, 7)
+    while desk.started:
+        drive(desk.started.pop(0))
+    assert desk.line.bulks == [["a", "c"]]
+    assert [call.send_id for call in desk.line.calls] == ["a", "c", "b", "d"]
+
+
+def test_transactional_attempts_go_singly_in_a_lane_of_their_own() -> None:
+    desk = _bulk_desk(Line(), slots=1)
+    desk.sender.lanes[Role.TRANSACTIONAL] = Lane(2)
+    campaign = [newsletter(name) for name in "abc"]
+    passwords = [call_of("x"), call_of("y")]
+    for call in campaign + passwords:
+        desk.sender.reserve(call)
+    assert (desk.sender.free(Role.NEWSLETTER), desk.sender.free(Role.TRANSACTIONAL)) == (0, 0)
+    desk.sender.start(campaign, 7)
+    desk.sender.start(passwords, 7)
+    assert len(desk.started) == 3, "no password waits for the campaign's call"
+    while desk.started:
+        drive(desk.started.pop(0))
+
+
+def test_more_calls_than_slots_wait_for_one_in_order() -> None:
+    desk = _bulk_desk(Line(), slots=1)
+    calls = [newsletter("a"), newsletter("b", "b"), newsletter("c", "c")]
+    for call in calls:
+        desk.sender.reserve(call)
+    desk.sender.start(calls, 7)
+    assert len(desk.started) == 1
+    for done in range(1, 4):
+        drive(desk.started.pop(0))
+        assert [call.send_id for call in desk.line.calls] == ["a", "b", "c"][:done]
+        assert desk.sender.busy == 3 - done
+
+
+def test_the_lease_is_asked_once_right_before_a_bulk_is_called() -> None:
+    desk = _bulk_desk(Line())
+    calls = [newsletter(name) for name in "ab"]
+    for call in calls:
+        desk.sender.reserve(call)
+    desk.sender.start(calls, 7)
+    desk.line.leased = False
+    drive(desk.started.pop(0))
+    assert desk.line.calls == []
+    assert [(event.outcome, event.final) for event in desk.all_answered()] == [("refused", False)] * 2
+    assert desk.sender.calls_withheld == 1
+
+
+def test_a_bulk_whose_answers_cannot_be_kept_stops_the_worker() -> None:
+    desk = _bulk_desk(Line())
+    desk.answers.faults.append(MachineryFault("not durable"))
+    calls = [newsletter(name) for name in "ab"]
+    for call in calls:
+        desk.sender.reserve(call)
+    desk.sender.start(calls, 7)
+    drive(desk.started.pop(0))
+    assert len(desk.failures) == 1
+    assert desk.sender.busy == 2, "nobody here may think that they were answered"
+
+
+@dataclass
+class Heard:
+    """What was told, and what is said to it."""
+
+    retry_at: int | None = None
+    told_: list[tuple[str, int, bool]] = field(default_factory=list)
+
+    def told(
+        self, account: str, class_: Class, answers: Sequence[Answer], now: int, *, fallback: bool = False
+    ) -> int | None:
+        self.told_.append((account, len(answers), fallback))
+        return self.retry_at
+
+
+def test_what_was_surely_not_taken_bears_when_it_may_be_tried_again() -> None:
+    desk = _bulk_desk(Line(Refused(429, "", False, "rate"), answers={"b": Refused(422, "", True, "message")}))
+    heard = desk.sender.hearing = Heard(NOON + 9_000)
+    calls = [newsletter(name) for name in "ab"]
+    for call in calls:
+        desk.sender.reserve(call)
+    desk.sender.start(calls, 7)
+    drive(desk.started.pop(0))
+    assert [event.retry_at for event in desk.all_answered()] == [NOON + 9_000, None]
+    assert heard.told_ == [("acme", 2, False)]
