@@ -1,4 +1,4 @@
-"""One suite over bulks of the carrier in memory and of Instasent's against the simulator; and what a batch's answer means."""
+"""One suite over batches of the carrier in memory and of Instasent's against the simulator, and what answers mean."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
