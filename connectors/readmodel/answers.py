@@ -11,7 +11,8 @@ from connectors.readmodel.statistics import Asked, Sums
 from connectors.readmodel.story import Step, outcome, story
 from events import instant
 from events.codec import encode_fact
-from events.contact import PHONE, PHONE_STATUS, SUBSCRIPTION, Subscription
+from events.contact import PHONE, PHONE_STATUS, SUBSCRIPTION, Subscription, SubscriptionChanged
+from events.fact import Fact
 from projections import phone
 
 _TIMES: Final = (
@@ -48,7 +49,8 @@ _AS_THEY_ARE: Final = (
 def contact(answer: ContactAnswer, default_subscription: Subscription = "none") -> dict[str, Any]:
     """`fields` is what a PATCH of the contact would take: system and custom fields by their names. The account's
     default is the subscription of a contact of whom nothing was said. `same_phone` are the account's other contacts
-    that have the number now, for a contact as it is now."""
+    that have the number now, for a contact as it is now. `consent` is what the subscription rests on, null where that
+    is the account's default."""
     account, _, name = answer.subject.partition("/")
     state = answer.state
     described = phone.describe(state.phone) if state.phone else None
@@ -63,10 +65,29 @@ def contact(answer: ContactAnswer, default_subscription: Subscription = "none") 
         "same_phone": list(answer.same_phone),
         "phone_status": state.phone_status,
         "subscription": subscription,
+        "consent": consent(answer.consent),
         "fields": system | dict(state.fields),
         "erased": state.erased,
         "sequence": answer.sequence,
         "updated_at": instant.render(answer.updated_at),
+    }
+
+
+def consent(fact: Fact | None) -> dict[str, Any] | None:
+    """A change of the subscription. `via` and `source` tell where it came from, `evidence` the words, `by` another
+    contact with the number whose opt-out it was; `event` is what caused it. None for any other fact."""
+    if fact is None or not isinstance(fact.data, SubscriptionChanged):
+        return None
+    return {
+        "time": instant.render(fact.time),
+        "from": fact.data.from_,
+        "to": fact.data.to,
+        "via": fact.data.via,
+        "evidence": fact.data.evidence,
+        "by": fact.data.by,
+        "source": fact.causation_source,
+        "event": fact.causation_id,
+        "sequence": fact.sequence,
     }
 
 

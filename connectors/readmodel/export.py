@@ -7,9 +7,8 @@ from sqlalchemy import Connection, Engine, select
 
 from connectors.readmodel import answers, message, queries, schema
 from connectors.readmodel import messages as message_rows
-from events import instant
 from events.codec import decode_fact, encode_fact
-from events.contact import Subscription, SubscriptionChanged
+from events.contact import Subscription
 from events.fact import Fact
 
 _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
@@ -58,20 +57,5 @@ def as_json(found: Export, default_subscription: Subscription = "none") -> dict[
 
 
 def consent(facts: list[Fact]) -> list[dict[str, Any]]:
-    """The ledger: every change of the subscription, the oldest first. `via` and `source` tell where it came from,
-    `evidence` the words, `by` another contact with the number whose opt-out it was; `event` is what caused it."""
-    return [
-        {
-            "time": instant.render(fact.time),
-            "from": fact.data.from_,
-            "to": fact.data.to,
-            "via": fact.data.via,
-            "evidence": fact.data.evidence,
-            "by": fact.data.by,
-            "source": fact.causation_source,
-            "event": fact.causation_id,
-            "sequence": fact.sequence,
-        }
-        for fact in facts
-        if isinstance(fact.data, SubscriptionChanged)
-    ]
+    """The ledger: every change of the subscription, the oldest first."""
+    return [told for fact in facts if (told := answers.consent(fact)) is not None]

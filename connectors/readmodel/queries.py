@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, exists, func, or_, sel
 from connectors.readmodel import bulk, contacts, message, schema
 from connectors.readmodel import messages as message_rows
 from events.codec import decode_fact
+from events.contact import SubscriptionChanged
 from events.fact import Fact
 from projections.contact import State
 
@@ -30,6 +31,7 @@ class ContactAnswer(NamedTuple):
     sequence: int
     updated_at: int
     same_phone: tuple[str, ...] = ()  # the other contacts of the account that have its number now
+    consent: Fact | None = None  # the last change of its subscription: a SubscriptionChanged
 
 
 class SendRecord(NamedTuple):
@@ -85,7 +87,8 @@ def contact(engine: Engine, subject: str, at: int | None = None) -> ContactAnswe
     if not history:
         return None
     then = contacts.history(history)
-    return ContactAnswer(subject, then.state, then.sequence, then.updated_at)
+    said = None if then.state.subscription is None else _last_consent(history)
+    return ContactAnswer(subject, then.state, then.sequence, then.updated_at, consent=said)
 
 
 def present(connection: Connection, subject: str) -> ContactAnswer | None:
@@ -96,7 +99,22 @@ def present(connection: Connection, subject: str) -> ContactAnswer | None:
     if row is None:
         return None
     state = contacts.decode(subject, row[0])
-    return ContactAnswer(subject, state, row[1], row[2], _same_phone(connection, subject, state.phone))
+    same_phone = _same_phone(connection, subject, state.phone)
+    return ContactAnswer(subject, state, row[1], row[2], same_phone, _consent(connection, subject, state))
+
+
+def _consent(connection: Connection, subject: str, state: State) -> Fact | None:
+    """Not looked for where nothing was said, or an erasure took it: a history may be long."""
+    if state.subscription is None:
+        return None
+    facts = schema.facts
+    query = select(facts.c.body).where(facts.c.subject == subject, facts.c.type == SubscriptionChanged.TYPE)
+    body = connection.execute(query.order_by(facts.c.sequence.desc()).limit(1)).scalar_one_or_none()
+    return body and decode_fact(body.encode())
+
+
+def _last_consent(history: list[Fact]) -> Fact | None:
+    return next((fact for fact in reversed(history) if isinstance(fact.data, SubscriptionChanged)), None)
 
 
 def _same_phone(connection: Connection, subject: str, phone: str | None) -> tuple[str, ...]:

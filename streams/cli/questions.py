@@ -68,9 +68,12 @@ def contact(subject: str, at: str | None, whole: bool, as_json: bool) -> None:
     if as_json:
         emit(answer)
         return
-    fields = answer.pop("fields")
+    fields, consent = answer.pop("fields"), answer.pop("consent")
     answer["same_phone"] = ", ".join(answer["same_phone"]) or None
     pairs({name.replace("_", " "): value for name, value in answer.items()})
+    click.echo("consent" if consent else "consent: nothing was said, so the account's default counts")
+    if consent:
+        pairs({f"  {name}": value for name, value in consent.items() if value is not None})
     custom = {f"  {name}": value for name, value in fields.items() if not name.startswith("_")}
     if custom:
         click.echo("custom fields")

@@ -184,6 +184,7 @@ def test_a_contact_now_and_at_any_time(engine: Engine) -> None:
         "same_phone": [],
         "phone_status": None,
         "subscription": "subscribed",
+        "consent": answers.consent(journal.facts[1]),
         "fields": {
             "_mobilePhone": "+34612345678",
             "_mobilePhoneStatus": None,
@@ -259,6 +260,7 @@ def test_the_state_at_a_time_is_what_a_reader_saw_then(
     changes = [change for change in export.consent(ledger.facts) if change["time"] <= instant.render(NOON + asked)]
     consented = then.state.subscription if then is not None else None
     assert (changes[-1]["to"] if changes else None) == consented
+    assert (changes[-1] if changes else None) == answers.consent(then.consent if then is not None else None)
 
 
 def test_analysts_read_the_views(history: Engine) -> None:

@@ -42,7 +42,8 @@ def run(*arguments: str) -> Result:
 def test_a_contact_is_shown_with_its_number_s_kind_and_who_shares_it() -> None:
     shown = json.loads(run(ANA, "--json").stdout)
     assert (shown["phone_region"], shown["phone_type"], shown["same_phone"]) == ("ES", "mobile", ["eva@example.com"])
-    lines = {line.split("  ", 1)[0]: line.split("  ", 1)[1].strip() for line in run(ANA).stdout.splitlines()}
+    cells = (line.partition("  ") for line in run(ANA).stdout.splitlines())
+    lines = {name: value.strip() for name, _, value in cells}
     assert lines["same phone"] == "eva@example.com"
     assert lines["phone type"] == "mobile"
 
@@ -50,6 +51,19 @@ def test_a_contact_is_shown_with_its_number_s_kind_and_who_shares_it() -> None:
 def test_consent_is_told_as_it_was_at_any_moment() -> None:
     before, after = (run(ANA, "--json", "--at", f"2026-11-23T12:00:{at}Z") for at in ("00", "01"))
     assert [json.loads(then.stdout)["subscription"] for then in (before, after)] == ["none", "subscribed"]
+
+
+def test_what_a_subscription_rests_on_is_told_with_it_now_and_then() -> None:
+    told = json.loads(run(ANA, "--json").stdout)["consent"]
+    assert (told["from"], told["to"], told["via"], told["evidence"]) == ("none", "subscribed", "edit", "ticked the box")
+    assert (told["source"], told["time"]) == ("/test", "2026-11-23T12:00:01.000Z")
+    shown = [line.split() for line in run(ANA).stdout.splitlines()]
+    assert ["evidence", "ticked", "the", "box"] in shown
+    then = (ANA, "--at", "2026-11-23T12:00:00Z")
+    assert json.loads(run(*then, "--json").stdout)["consent"] is None
+    assert "consent: nothing was said, so the account's default counts" in run(*then).stdout
+    later = json.loads(run(ANA, "--json", "--at", "2026-11-24T12:00:00Z").stdout)
+    assert later["consent"] == told
 
 
 def test_an_export_is_json_of_everything() -> None:
