@@ -7,6 +7,7 @@ import orjson
 from benchmarks.fact import FIRST, folded
 from connectors.ports import Record
 from events.contact import FieldsChanged
+from events.dead_letter import DeadLetter
 from events.fact import Fact
 from events.shape import Class
 from events.topics import Role
@@ -34,6 +35,9 @@ class LightFold:
         view.put(key, state)
         data = FieldsChanged(event["data"]["fields"], [])
         return Verdict("applied", (Fact(subject, state[0], now, event["id"], event["source"], data),))
+
+    def conceal(self, letter: DeadLetter, view: StateView) -> DeadLetter:
+        return letter
 
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         return ()

@@ -26,6 +26,10 @@ class Fenced(MachineryFault):
     """Another worker owns the partition now. This one may not write any more: stop, say so, start again clean."""
 
 
+class NotYet(Exception):
+    """A record cannot be decided yet: what it needs was written before it, and was not read. It waits in its place."""
+
+
 class Record(Protocol):
     """One record as a Kafka client hands it over."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from events.callback import Provider
-from events.shape import Data, Moment, Name, Note, Shape, check_storable, problem
+from events.shape import Data, Moment, Name, SealableNote, Shape, check_storable, problem
 
 
 class Report(Shape):
@@ -30,7 +30,7 @@ class AnswerReceived(Data):
     outcome: Literal["accepted", "refused", "unknown"]
     provider_id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     status: Annotated[int, Field(ge=100, le=599)] | None = None
-    message: Note | None = None
+    message: SealableNote | None = None
     final: bool | None = None
     reason: Literal["timeout", "connection_lost", "server_error", "crash"] | None = None
     report: Report | None = None

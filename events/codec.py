@@ -42,13 +42,18 @@ _INBOUND: Final[Mapping[str, _Inbound]] = {model.TYPE: _inbound(model) for model
 _CLASSES: Final = get_args(Class)
 
 
-def decode_input(role: Role, value: bytes | None) -> Input:
-    """One record of an inbound topic. Raises Undecodable and nothing else.
+Opener = Callable[[str, str], Any]
+"""The data that a sealed text stands for, for an event of this subject. Raises Undecodable."""
+_LARGEST_SEALED: Final = 3 * envelope.LIMIT // 2  # base64 makes 4 bytes of 3
+
+
+def decode_input(role: Role, value: bytes | None, opener: Opener | None = None) -> Input:
+    """One record of an inbound topic. Raises Undecodable, what `opener` raises, and nothing else.
 
     Measured: 5 microseconds for a contact update, 9 for a send request. orjson with the envelope checked by hand costs
     the same as one pydantic model over the bytes, and can tell what is wrong with the envelope in our own words.
     """
-    return _decode(role, _envelope(value))
+    return _decode(role, _envelope(value, envelope.LIMIT if opener is None else _LARGEST_SEALED), opener)
 
 
 def decode_unrouted(value: bytes | None, class_: Class | None = None) -> tuple[Role, Input]:
@@ -72,10 +77,10 @@ def decode_unrouted(value: bytes | None, class_: Class | None = None) -> tuple[R
     return role, _decode(role, document)
 
 
-def _envelope(value: bytes | None) -> dict[str, Any]:
+def _envelope(value: bytes | None, limit: int = envelope.LIMIT) -> dict[str, Any]:
     if value is None:
         raise Undecodable("not_json", "the record has no value, and an event is a JSON object")
-    if len(value) > envelope.LIMIT:
+    if len(value) > limit or (len(value) > envelope.LIMIT and b'"sealed":"i1.' not in value):
         raise Undecodable("too_large", f"{len(value):,} bytes, and an event may have {envelope.LIMIT:,} (256 KiB)")
     try:
         document = orjson.loads(value)
@@ -86,7 +91,7 @@ def _envelope(value: bytes | None) -> dict[str, Any]:
     return document
 
 
-def _decode(role: Role, document: dict[str, Any]) -> Input:
+def _decode(role: Role, document: dict[str, Any], opener: Opener | None = None) -> Input:
     try:
         id_, source, type_, subject, time, data, version = (
             document["id"], document["source"], document["type"], document["subject"], document["time"],
@@ -123,6 +128,8 @@ def _decode(role: Role, document: dict[str, Any]) -> Input:
             _check_class(document["class"], CLASS_OF[role])
     else:
         extensions = NO_EXTENSIONS
+    if opener is not None and type(data) is dict and len(data) == 1 and type(text := data.get("sealed")) is str:
+        data = opener(subject, text)
     try:
         read = inbound.validate(data, context=WIRE)
     except ValidationError as error:

@@ -77,10 +77,16 @@ def dead_letter_schema() -> Schema:
         "partition": {"type": "integer", "minimum": 0},
         "offset": {"type": "integer", "minimum": 0},
         "at": _TIME,
-        "original": {**base64, "description": "The record's value; of one beyond 1 MiB, its beginning."},
+        "original": {
+            "anyOf": [{**base64, "description": "The record's value; of one beyond 1 MiB, its beginning."}, _SEALED]
+        },
         "size": {"type": "integer", "minimum": 0, "description": "Bytes of the whole original."},
         "key": base64,
         "headers": {"type": "array", "items": {"type": "array", "prefixItems": [{"type": "string"}, base64]}},
+        "sealed_for": {
+            "type": "string",
+            "description": "Where original, key and headers are sealed: the contact whose key opens them, or empty.",
+        },
     }
     return {
         "$schema": _DIALECT,
@@ -89,7 +95,7 @@ def dead_letter_schema() -> Schema:
         "description": "A record that could not be read or processed.",
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name != "sealed_for"],
         "additionalProperties": False,
     }
 

@@ -12,10 +12,12 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
 from events import instant
+from events.record import Sealed, sealed_text
 
 Scalar = str | int | float | bool | None
 Class = Literal["transactional", "newsletter"]
@@ -97,6 +99,27 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterVali
 Label = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(check_printable)]
 Note = Annotated[str, StringConstraints(max_length=1000), AfterValidator(check_storable)]
 """A sentence for people: a reason, a piece of evidence; at most 1,000 characters."""
+
+
+def _note_or_sealed(value: Any, handler: Any) -> Any:
+    sealed = sealed_text(value)
+    return sealed if type(sealed) is Sealed else handler(value)
+
+
+SealableNote = Annotated[
+    Note,
+    WrapValidator(_note_or_sealed),
+    PlainSerializer(lambda value: {"sealed": str(value)} if type(value) is Sealed else value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": 1000},
+                {"type": "object", "properties": {"sealed": {"type": "string"}}, "required": ["sealed"]},
+            ]
+        }
+    ),
+]
+"""A Note that Recado itself may have sealed."""
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(check_storable)]
 """The text of an SMS or a template, before any variable is filled; at most 10,000 characters."""
 AnyScalar = Annotated[Scalar, BeforeValidator(check_scalar), WithJsonSchema({**SCALAR_SCHEMA})]

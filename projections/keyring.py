@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from events.cipher import KEY_BYTES, Cipher, Closed
+from events.dead_letter import DeadLetter, concealed, revealed
 from events.opt_out import hash_number
 from events.privacy import is_sealed
 from events.record import Sealed
@@ -124,6 +125,43 @@ class Keyring:
         if len(self._ciphers) > _CIPHERS:
             self._ciphers.popitem(last=False)
         return cipher
+
+    def hide(self, place: str, value: Any) -> dict[str, str]:
+        """A value under RECADO_SECRET itself, for what is deleted soon and has no contact yet. Raises WrongSecret."""
+        if self._wrapping is None:
+            raise WrongSecret
+        return {"sealed": str(self._wrapping.seal(place, value))}
+
+    def bury(self, letter: DeadLetter) -> DeadLetter:
+        """A dead letter of nobody knows whom, likewise."""
+        if self._wrapping is None:
+            raise WrongSecret
+        return concealed(letter, self._wrapping, "")
+
+    def reveal(self, letter: DeadLetter, wrapped: str | None) -> DeadLetter:
+        """A dead letter in clear; `wrapped` is the key of the contact that it is sealed for, as recado.keys has it.
+        Raises Closed where that was destroyed, WrongSecret."""
+        if letter.sealed is None:
+            return letter
+        if letter.sealed_for:
+            if wrapped is None:
+                raise Closed("the contact's key was destroyed")
+            return revealed(letter, self.unwrap(letter.sealed_for, wrapped))
+        if self._wrapping is None:
+            raise WrongSecret
+        try:
+            return revealed(letter, self._wrapping)
+        except Closed:
+            raise WrongSecret from None
+
+    def shown(self, place: str, hidden: Mapping[str, str]) -> Any:
+        """The inverse of `hide`. Raises WrongSecret."""
+        if self._wrapping is None:
+            raise WrongSecret
+        try:
+            return self._wrapping.open(place, hidden["sealed"])
+        except Closed:
+            raise WrongSecret from None
 
     def open(self, view: "View", subject: str, value: Any) -> Any:
         """A value, or a mapping's items, in clear; None, or without the items, where no key opens it."""

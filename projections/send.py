@@ -4,10 +4,11 @@ A message's state only ever rises (`RANKS`), so receipts in any order and any nu
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from events.callback import Provider
+from events.cipher import Cipher
 from events.fact import Fact
 from events.message import Bounce, InboundReceived, LinkClicked, MessageStateChanged
 from events.send import (
@@ -58,14 +59,19 @@ class Call:
     encoding: Literal["GSM-7", "UCS-2"]
     provider: Provider = "instasent"
     fallback: bool = False  # through the account's second connector
+    cipher: Cipher | None = field(
+        default=None, repr=False, compare=False
+    )  # the contact's: the answer's words are sealed
 
     @classmethod
-    def of(cls, attempted: SendAttempted, subject: str, partition: int, hashed: str) -> "Call":
-        """The call that this fact permits."""
+    def of(
+        cls, attempted: SendAttempted, subject: str, partition: int, hashed: str, cipher: Cipher | None = None
+    ) -> "Call":
+        """The call that this fact permits, its values in clear."""
         return cls(
             subject.partition("/")[0], subject, partition, attempted.send_id, hashed, attempted.attempt,
             attempted.client_id, attempted.class_, attempted.to, attempted.sender, attempted.text, attempted.encoding,
-            attempted.provider, attempted.fallback,
+            attempted.provider, attempted.fallback, cipher,
         )  # fmt: skip
 
 

@@ -234,7 +234,7 @@ def receipts_not_known_again() -> Iterator[None]:
     """Every receipt counts as one never heard before."""
     known, number = parking.digest_key, count()
 
-    def digest_key(hashed: str, attempt: int, data: Any) -> bytes:
+    def digest_key(hashed: str, attempt: int, data: Any, keys: Any = None) -> bytes:
         return keyspace.seen_key(hashed, str(attempt), str(next(number)))
 
     parking.digest_key = digest_key

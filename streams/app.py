@@ -17,6 +17,8 @@ from connectors.kafka.accounts import AccountsReader
 from connectors.kafka.admin import Admin
 from connectors.kafka.answers import AnswersTopic
 from connectors.kafka.errors import BrokerUnavailable
+from connectors.kafka.inbox_keys import InboxKeys
+from connectors.kafka.inbox_sweep import InboxSweep
 from connectors.ports import Fenced
 from events import topics
 from events.cipher import KEY_BYTES
@@ -96,6 +98,7 @@ class Worker:
         )
         key, links = mac_key(secret), Links(link_key(secret), settings.public_url)
         wrapping, numbers = wrapping_key(secret), number_key(secret)
+        inbox = InboxKeys(self.topics[Role.INBOX_KEYS], self.client, wrapping, key)
         wiring = Wiring(
             topics=self.topics,
             topic_ids={role.value: ids[name] for role, name in self.topics.items()},
@@ -110,6 +113,7 @@ class Worker:
                 links,
                 PartitionGate(gates),
                 keys=Keyring(wrapping, numbers, lambda _: os.urandom(KEY_BYTES)),
+                opener=inbox.open,
             ),
             encode=keyspace.encode,
             decode=keyspace.decode,
@@ -124,6 +128,7 @@ class Worker:
         owned = Owned(engine.views, key, self.clock)
         sweeper = Sweeper(provider, answers, self.clock, self._spawn, self._fail, owned.unsettled, owned.overdue)
         accounts.changed = engine.settings_changed
+        inbox.changed = engine.wake_all
         self._tasks: set[asyncio.Task[Any]] = set()
         app = self.app = build_app(
             engine,
@@ -138,18 +143,32 @@ class Worker:
         )
         async with self.connections:
             await accounts.open()
+            await inbox.start()
             await answers.open()
             await engine.open()
             reading = asyncio.create_task(self._guard(accounts.run()))
             sweeping = asyncio.create_task(self._guard(_sweep(sweeper)))
+            unlocking = asyncio.create_task(self._guard(inbox.run()))
+            forgetting = asyncio.create_task(self._guard(self._inbox_sweep(inbox).run()))
             try:
                 await self._serve(app)
             finally:
                 reading.cancel()
+                unlocking.cancel()
+                forgetting.cancel()
                 sweeping.cancel()
                 await engine.close()
                 await answers.close()
+                await inbox.stop()
                 await accounts.close()
+
+    def _inbox_sweep(self, inbox: InboxKeys) -> InboxSweep:
+        named = self.topics
+        inputs = [named[role] for role in (Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER, Role.CALLBACKS)]
+        return InboxSweep(
+            inbox, named[Role.INBOX_KEYS], self.client, inputs, self.settings.partitions,
+            group_id(self.settings.topic_prefix), self.clock.now, lambda: 0 in self.engine.running,
+        )  # fmt: skip
 
     async def _serve(self, app: EngineApp) -> None:
         stopping = asyncio.Event()

@@ -5,7 +5,7 @@ Keys and headers are a stranger's: they go along only as far as the record still
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from connectors.ports import MachineryFault, Message, Record
 from events.dead_letter import DeadLetter, encode_dead_letter
@@ -33,8 +33,10 @@ def was_moved(record: Record) -> bool:
 class Burial:
     """One partition's dead letters, and how many of them a decider's bugs have made within a minute."""
 
-    def __init__(self, partition: int, topics: Mapping[Role, str]) -> None:
+    def __init__(self, partition: int, topics: Mapping[Role, str], conceal: Callable[[DeadLetter], DeadLetter]) -> None:
+        """`conceal` seals a letter, where its account's privacy wants that."""
         self._partition = partition
+        self._conceal = conceal
         self._topics = topics
         self._bugs: deque[int] = deque()
 
@@ -45,7 +47,9 @@ class Burial:
             reason, detail, self._topics.get(role, role.value), self._partition, record.offset, now, original,
             len(original or b""), record.key, tuple(record.headers),
         )  # fmt: skip
-        return Message(_bounded(record.key), encode_dead_letter(letter))
+        written = self._conceal(letter)
+        key = record.key if written.sealed is None else written.sealed_for.encode() or None
+        return Message(_bounded(key), encode_dead_letter(written))
 
     def bug(self, now: int, bug: Exception) -> str:
         """Note a bug and return what its dead letter says. Raises MachineryFault past a few in a minute: a bad deploy

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message, Pause, Record, Store
+from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message, NotYet, Pause, Record, Store
 from events.codec import encode_fact
 from events.envelope import Undecodable
 from events.fact import Fact
@@ -44,6 +44,7 @@ WINDOW = 1_000  # timers fired in one step
 SILENT_BYTES = 16 * 2_000  # ids of inputs that left no fact, waiting for a fact to carry them into the journal
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
+NOT_YET = 60_000  # ms that a record may wait for what was written before it
 
 
 @dataclass(slots=True)
@@ -101,7 +102,8 @@ class Pipeline:
         self._inherited: list[bytes] = list(workflow.open_attempts(view))
         self._next_due: int | None = workflow.next_due(view)
         self._next_sweep = 0
-        self._burial = Burial(partition, self._topics)
+        self._burial = Burial(partition, self._topics, lambda letter: workflow.conceal(letter, view))
+        self._waiting = 0  # since when a record has had to wait, ms
 
     def _check_topic_ids(self, saved: dict[str, Sequence[Any]]) -> None:
         for role, (_, topic_id) in saved.items():
@@ -207,7 +209,9 @@ class Pipeline:
                     done = False
                     break
                 record = records[at]
-                self._decide(role, record, now, commit, facts, calls)
+                if not self._decide(role, record, now, commit, facts, calls):
+                    done = False
+                    break
                 self.positions[role] = record.offset + 1
                 taken += 1
                 if taken % 500 == 0:
@@ -234,7 +238,8 @@ class Pipeline:
         commit: Commit,
         facts: list[Fact],
         calls: list[Call],
-    ) -> None:
+    ) -> bool:
+        """Decide one record; False where it has to wait."""
         counts = self._counts.get(role.value)
         if counts is None:
             counts = self._counts[role.value] = dict.fromkeys(COUNTED, 0)
@@ -243,26 +248,39 @@ class Pipeline:
         view.mark()
         try:
             verdict = self._workflow.handle(role, record, view, now, was_moved(record))
+        except NotYet as missing:
+            view.rollback()
+            counts["read"] -= 1
+            self._wait(now, missing)
+            return False
         except Misplaced as elsewhere:
             view.rollback()
             counts["moved"] += 1
             commit.moved.append((role, moved(role, record, self.partition, elsewhere.partition)))
-            return
+            return True
         except Undecodable as refusal:
             view.rollback()
             counts["dead"] += 1
             self._bury(role, record, now, commit, refusal.reason, refusal.detail)
-            return
+            return True
         except (MachineryFault, MemoryError):
             raise
         except Exception as bug:  # noqa: BLE001 - whatever it is: buried, counted, and too many stop the worker
             view.rollback()
             counts["dead"] += 1
             self._bury(role, record, now, commit, "decider", self._burial.bug(now, bug))
-            return
+            return True
         counts[verdict.outcome] += 1
         self._silent += verdict.silent
         self._keep(verdict, commit, facts, calls)
+        return True
+
+    def _wait(self, now: int, missing: NotYet) -> None:
+        """What a record needs is on its way; if it does not come for a minute, it was lost. Raises MachineryFault."""
+        since = self._waiting or now
+        self._waiting = since if now - since < NOT_YET * 2 else now
+        if now - self._waiting > NOT_YET:
+            raise MachineryFault(f"partition {self.partition} waits in vain: {missing}") from missing
 
     def _keep(self, verdict: Verdict, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
         facts.extend(verdict.facts)

@@ -125,7 +125,9 @@ def _called_back(data: CallbackReceived, event: Input, role: Role, turn: Turn) -
         raise Undecodable("client_id", f"the receipt's clientId names partition {ours.partition}, and lies in another")
     sent = turn.send(ours.send_hash)
     if ours.attempt > sent.tried:
-        parked = parking.park(turn.view, ours.send_hash, ours.attempt, event, data, turn.now)
+        parked = parking.park(
+            turn.view, ours.send_hash, ours.attempt, event, data, turn.now, turn.keys, sealed=turn.seals(event.account)
+        )
         return Decision("applied", (), ()) if parked else REPEATED
     if sent.subject.partition("/")[0] != event.account:
         raise Undecodable("client_id", "the receipt's clientId is that of another account's send")
@@ -236,7 +238,7 @@ def _resent(turn: Turn, sent: send.State, hashed: str, given_up: Decision, cause
 
 def _told(data: CallbackReceived, turn: Turn, sent: send.State, hashed: str, number: int, cause: Cause) -> Decision:
     """One receipt of an attempt that was made. The provider repeats receipts: each counts once."""
-    seen = parking.digest_key(hashed, number, data)
+    seen = parking.digest_key(hashed, number, data, turn.keys)
     if turn.view.get(seen) is not None:
         return REPEATED
     attempt = sent.attempt(number)
@@ -265,14 +267,15 @@ def _dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFac
     for data in decided:
         if not isinstance(data, SendAttempted):
             continue
-        for early in parking.unpark(turn.view, hashed, data.attempt):
+        for early in parking.unpark(turn.view, hashed, data.attempt, turn.keys):
             if early.account == subject.partition("/")[0]:
                 brought = Cause(early.id, early.source)
                 told = _told(early.data, turn, turn.send(hashed), hashed, early.attempt, brought)
                 facts += told.facts
                 spread += told.spread
         if turn.send(hashed).phase == "open":
-            calls.append(Call.of(data, subject, turn.place.partition, hashed))
+            cipher = turn.keys.find(turn.view, subject) if turn.seals(subject) else None
+            calls.append(Call.of(data, subject, turn.place.partition, hashed, cipher))
     return Decision("applied", facts, calls, spread) if facts else UNCHANGED
 
 

@@ -135,7 +135,9 @@ def _record(call: Call, answer: Answer, retry_at: int | None, now: int) -> bytes
         case Accepted():
             told = {"outcome": "accepted", "provider_id": answer.provider_id}
         case Refused():
-            message = answer.message or None
+            message: object = answer.message or None
+            if message is not None and call.cipher is not None:  # a provider may repeat the number or the text
+                message = {"sealed": str(call.cipher.seal(call.subject, message))}
             told = {"outcome": "refused", "status": answer.status, "message": message, "final": answer.final}
             if not answer.final:
                 told["retry_at"] = retry_at

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from connectors.ports import Message, Record
+from events.dead_letter import DeadLetter
 from events.fact import Fact
 from events.shape import Class
 from events.topics import Role
@@ -34,6 +35,10 @@ class Workflow(Protocol):
 
     def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
         """Decide one record. Raises Undecodable for a dead letter and Misplaced for another partition's record."""
+        ...
+
+    def conceal(self, letter: DeadLetter, view: StateView) -> DeadLetter:
+        """A dead letter as it may be written: sealed, where an account's privacy wants that."""
         ...
 
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from connectors.ports import MachineryFault, Message, Record
-from events.codec import decode_input, encode_input
+from events import dead_letter
+from events.codec import Opener, decode_input, encode_input
+from events.dead_letter import DeadLetter
 from events.envelope import Input
 from events.fact import Fact
 from events.partition import partition_of
@@ -27,6 +29,7 @@ class SendingWorkflow:
     def __init__(
         self, partition: int, partitions: int, directory: Directory, mac_key: bytes, version: Callable[[], int],
         links: Links = roster.NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS,
+        opener: Opener | None = None,
     ) -> None:  # fmt: skip
         self._partition = partition
         self._partitions = partitions
@@ -35,13 +38,14 @@ class SendingWorkflow:
         self._links = links
         self._gate = gate
         self._keys = keys
+        self._opener = opener
         self.settings_version = version
 
     def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
         keys = self._keys
         if keys.changed:
             keys.begin()
-        event = decode_input(role, record.value)
+        event = decode_input(role, record.value, self._opener)
         if role in ROUTED:
             self._check_partition(event, view)
         try:
@@ -77,6 +81,21 @@ class SendingWorkflow:
             home = partition_of(event.subject.encode(), self._partitions)
             if home != self._partition:
                 raise Misplaced(home)
+
+    def conceal(self, letter: DeadLetter, view: StateView) -> DeadLetter:
+        """Whom it concerns is what its subject says, or else its key; for a contact without a key, it is for nobody."""
+        sealed = self._directory.sealed
+        if not sealed:
+            return letter
+        subject = dead_letter.subject_of(letter)
+        account, _, contact = subject.partition("/")
+        if account not in sealed and self._directory.account(account) is not None:
+            return letter
+        try:
+            cipher = self._keys.find(view, subject) if contact and account in sealed else None
+            return self._keys.bury(letter) if cipher is None else dead_letter.concealed(letter, cipher, subject)
+        except WrongSecret as wrong:
+            raise MachineryFault(str(wrong)) from wrong
 
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         self._keys.begin()

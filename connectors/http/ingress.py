@@ -17,7 +17,8 @@ from aiohttp import web
 from connectors.http import callback, problems
 from connectors.http.problems import problem
 from connectors.kafka.appender import Appender, NotDurable
-from events import client_id
+from connectors.kafka.outbox import Seals
+from events import client_id, inbox
 from events.envelope import Undecodable, split_subject
 from events.partition import partition_of
 
@@ -48,7 +49,8 @@ class Ingress:
     """The ingress and what it depends on.
 
     `secrets` gives an account's valid secrets, old and new during a rotation; `mac_key` is that of the client ids;
-    `clock` gives ms since the epoch; `partitions` is the number of the callbacks' `topic`.
+    `clock` gives ms since the epoch; `partitions` is the number of the callbacks' `topic`. `sealed` are the accounts
+    whose privacy is `sealed`, None while nobody knows; `seals` seals what is told to them.
     """
 
     appender: Appender
@@ -60,6 +62,8 @@ class Ingress:
     ack_timeout: float = ACK_TIMEOUT
     body_timeout: float = BODY_TIMEOUT
     counts: Counts = field(default_factory=Counts)
+    sealed: Callable[[], Collection[str] | None] = tuple
+    seals: Seals | None = None
     _waiting: int = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -110,11 +114,16 @@ class Ingress:
         else:
             ours = None
             partition = partition_of(key, self.partitions)
+        sealed = self.sealed()
+        if sealed is None:
+            return self._not_durable("the accounts were not read yet, and whether to seal it is theirs to say")
         if self._waiting >= MOST_WAITING:
             return self._not_durable("too many callbacks wait for the broker")
         self._waiting += 1
         try:
             async with asyncio.timeout(self.ack_timeout):
+                if account in sealed and self.seals is not None:
+                    value = inbox.seal(value, await self.seals.seal(account), rename=True)
                 await self.appender.append(self.topic, partition, key, value)
         except TimeoutError:
             return self._not_durable(f"no acknowledgement within {self.ack_timeout} seconds")

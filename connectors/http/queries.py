@@ -5,7 +5,6 @@ The read model follows the journal by some milliseconds to seconds: what was acc
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
 
 import orjson
@@ -13,13 +12,16 @@ from aiohttp import web
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from connectors.credentials import wrapping_key
 from connectors.http.bearer import presents_key, unauthorised
 from connectors.http.problems import problem
 from connectors.http.queries_parameters import Parameters, Refused
 from connectors.readmodel import answers, export, queries, statistics
+from connectors.readmodel.keys import Unsealer
 from events.contact import Subscription
 from events.envelope import Undecodable, split_subject
 from events.shape import Class
+from projections.keyring import Keyring
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -60,6 +62,8 @@ class _Queries:
         self._engine = engine
         self._secret = secret
         self._default_subscription = default_subscription
+        keys = Keyring(wrapping_key(secret))
+        self._unsealer = Unsealer(engine, lambda: keys)
 
     def answering(self, query: Callable[[web.Request], Awaitable[Any]]) -> Handler:
         """The handler of a query: who asks is checked first, and what can go wrong is mapped to an answer here."""
@@ -150,8 +154,12 @@ class _Queries:
             raise _Stopped(unauthorised())
 
     async def _ask(self, query: Callable[..., T], *arguments: Any) -> T:
-        """SQL blocks, so it runs in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(None, partial(query, self._engine, *arguments))
+        """SQL blocks, so it runs in a thread. Who has the account's API key may read what is sealed for others."""
+
+        def ask() -> T:
+            return self._unsealer.opened(query(self._engine, *arguments))
+
+        return await asyncio.get_running_loop().run_in_executor(None, ask)
 
 
 def _subject(request: web.Request) -> str:

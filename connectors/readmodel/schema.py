@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 metadata: Final = MetaData()
 
@@ -38,6 +38,14 @@ offsets: Final = Table(
     # The next offset to read: moved in the transaction that writes the rows, and nowhere else.
     Column("next_offset", BigInteger, nullable=False),
     PrimaryKeyConstraint("topic", "partition"),
+)
+
+keys: Final = Table(
+    "keys",
+    metadata,
+    Column("subject", String, primary_key=True),
+    # Under RECADO_SECRET: the database alone opens nothing. Gone with the contact's erasure.
+    Column("wrapped", Text, nullable=False),
 )
 
 facts: Final = Table(

@@ -74,7 +74,8 @@ def import_contacts(file: str, account: str, key: str | None, report: Path | Non
             first.extend(refusals[: _SHOWN - len(first)])
 
         with counted("importing", size, "rows", quiet=as_json) as step:
-            asyncio.run(_send(settings, done, kept, told, step))
+            sealed = [account] if found.privacy == "sealed" else []
+            asyncio.run(_send(settings, done, kept, told, step, sealed))
     if as_json:
         emit(summary(done, first))
         return
@@ -95,6 +96,7 @@ async def _send(
     kept: Checkpoint,
     refuse: Callable[[list[Refusal]], None],
     step: CountedStep,
+    sealed: list[str],
 ) -> None:
     """Write every chunk, in order, and keep how far it came."""
     from events.topics import Role
@@ -104,7 +106,7 @@ async def _send(
         click.echo(
             f"An earlier import of this file broke off after {before:,} contacts: going on from there.", err=True
         )
-    async with _outbox(settings) as outbox:
+    async with _outbox(settings, sealed) as outbox:
         for chunk in done.chunks(before):
             refuse(chunk.refusals)
             if chunk.events:
@@ -136,15 +138,18 @@ async def _post(outbox: Outbox, records: list[object], done: ContactImport) -> N
 
 
 @asynccontextmanager
-async def _outbox(settings: Settings) -> AsyncIterator[Outbox]:
+async def _outbox(settings: Settings, sealed: list[str]) -> AsyncIterator[Outbox]:
     from connectors.kafka.appender import KafkaAppender
     from connectors.kafka.outbox import Outbox
-    from streams.cli.place import client, partitions
+    from streams.cli.place import client, partitions, seals
 
     appender = KafkaAppender(client(settings))
     await appender.open(_OPENING)
     try:
-        yield Outbox(appender, settings.topic_prefix, await asyncio.to_thread(partitions, settings), ack_timeout=60.0)
+        yield Outbox(
+            appender, settings.topic_prefix, await asyncio.to_thread(partitions, settings), ack_timeout=60.0,
+            sealed=lambda: sealed, seals=seals(settings) if sealed else None,
+        )  # fmt: skip
     finally:
         await appender.close()
 

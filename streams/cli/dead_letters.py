@@ -59,6 +59,7 @@ def show(number: int, reveal: bool, as_json: bool) -> None:
     letter = _one(number)
     answer = _summary(number, letter)
     if reveal:
+        letter = _revealed(letter)
         answer["key"] = _text(letter.key)
         answer["original"] = _text(letter.original)
     if as_json:
@@ -92,7 +93,9 @@ def replay(number: tuple[int, ...], all_: bool, reason: str | None, as_json: boo
     letters = [
         (n, letter)
         for n, letter in _letters(settings)
-        if (all_ or n in wanted) and reason in (None, letter.reason) and letter.original is not None
+        if (all_ or n in wanted)
+        and reason in (None, letter.reason)
+        and (letter.original is not None or letter.sealed is not None)
     ]
     missing = wanted - {n for n, _ in letters}
     if missing:
@@ -102,6 +105,7 @@ def replay(number: tuple[int, ...], all_: bool, reason: str | None, as_json: boo
             if not letter.whole:
                 cut.append(n)
                 continue
+            letter = _revealed(letter, settings)  # noqa: PLW2901
             office.publish(_role(letter, settings), letter.key, letter.original or b"", n, letter.partition)
             sent.append(n)
     if as_json:
@@ -123,6 +127,13 @@ def _letters(settings: Settings | None = None) -> Iterator[tuple[int, DeadLetter
             yield record.offset, decode_dead_letter(record.value or b"")
         except ValueError:
             click.echo(f"number {record.offset} is no dead letter of Recado and is passed over.", err=True)
+
+
+def _revealed(letter: DeadLetter, settings: Settings | None = None) -> DeadLetter:
+    from streams.cli import place
+    from streams.cli.unsealing import Unsealing
+
+    return letter if letter.sealed is None else Unsealing(settings or place.located(place.settings())).letter(letter)
 
 
 def _one(number: int) -> DeadLetter:

@@ -17,6 +17,7 @@ from streams.cli.refusal import Refused
 from streams.settings import Listen, Settings, unknown
 
 if TYPE_CHECKING:
+    from connectors.kafka.inbox_keys import InboxSeals
     from projections.account import Directory
 
 
@@ -48,6 +49,17 @@ def client(given: Settings) -> dict[str, Any]:
     if given.kafka is None:
         raise ValueError("these settings name no broker: pass them through located()")
     return {"bootstrap_servers": given.kafka.split(","), **given.security.arguments()}
+
+
+def seals(given: Settings) -> InboxSeals:
+    """What seals events before they are written, for accounts whose privacy is `sealed`. `given` must be located."""
+    from connectors.clock import SystemClock
+    from connectors.credentials import mac_key, wrapping_key
+    from connectors.kafka.inbox_keys import InboxSeals
+
+    secret = given.secret()
+    topic = name(given.topic_prefix, Role.INBOX_KEYS)
+    return InboxSeals(topic, client(given), wrapping_key(secret), mac_key(secret), SystemClock().now)
 
 
 def records(given: Settings, role: Role) -> Iterator[Any]:

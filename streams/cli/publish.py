@@ -28,7 +28,7 @@ def publish(file: str, class_: Class | None, as_json: bool) -> None:
     """Publish a file of CloudEvents, one a line, each to the topic its type belongs to. `-` is standard input.
 
     The whole file is judged first: if a line is wrong, every wrong line is told and nothing is sent. A line's bytes are
-    sent as they are.
+    sent as they are; of an account whose privacy is `sealed`, with their data sealed.
 
     \b
     Example:  recado publish --class newsletter campaign.jsonl
@@ -82,16 +82,28 @@ def judge(stream: BinaryIO, size: int, class_: Class | None, *, as_json: bool) -
 
 def send(stream: BinaryIO, size: int, class_: Class | None, settings: Settings, *, quiet: bool) -> Counter[str]:
     """Second pass: send every line to its topic; how many went where. Raises Refused if the file changed meanwhile."""
+    import asyncio
+
     from connectors.files.events import Event, read
+    from events import inbox
+    from streams.cli import place
     from streams.cli.post import post
 
     stream.seek(0)
+    sealed, seals = place.directory(settings).sealed, place.seals(settings)
+    by: dict[str, inbox.Seal] = {}
     counts: Counter[str] = Counter()
     with post(settings) as office, progress("publishing", size, quiet=quiet) as step:
         for found in read(stream, class_):
             if not isinstance(found, Event):
                 raise Refused(f"Line {found.line} changed while it was published: {counts.total():,} events were sent.")
-            office.publish(found.role, found.subject.encode(), found.value, found.line)
+            account, of_contact, _ = found.subject.partition("/")
+            value = found.value
+            if of_contact and account in sealed:
+                if account not in by:
+                    by[account] = asyncio.run(seals.seal(account))
+                value = inbox.seal(value, by[account])
+            office.publish(found.role, found.subject.encode(), value, found.line)
             counts[found.role.value] += 1
             step(found.size)
     return counts

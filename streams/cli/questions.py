@@ -14,6 +14,7 @@ from streams.cli.refusal import Refused
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from connectors.readmodel.keys import Unsealer
     from connectors.readmodel.queries import SendRecord
     from events.contact import Subscription
 
@@ -51,14 +52,14 @@ def contact(subject: str, at: str | None, whole: bool, as_json: bool) -> None:
         raise Refused("--export holds the whole history: give it without --at.")
     if whole:
         with read_model() as engine:
-            everything = export.export(engine, subject)
+            everything = _unsealer(engine).opened(export.export(engine, subject))
         if everything is None:
             raise Refused(f"Nothing is known of {subject}: check the subject, or wait for the read model.")
         heard = everything.contact.state.subscription is not None  # else what the account's settings say counts
         emit(export.as_json(everything) if heard else export.as_json(everything, _default_subscription(subject)))
         return
     with read_model() as engine:
-        found = queries.contact(engine, subject, moment)
+        found = _unsealer(engine).opened(queries.contact(engine, subject, moment))
     if found is None:
         raise Refused(
             f"Nothing is known of {subject}{f' at {at}' if at else ''}: check the subject, or wait for the read model."
@@ -114,7 +115,7 @@ def one_send(engine: Engine, send_id: str, account: str | None, contact: str | N
     """The decision record of the one send that is meant. Raises Refused where there is none, or more than one."""
     from connectors.readmodel import queries
 
-    found = queries.sends(engine, send_id, account, contact, limit=2)
+    found = _unsealer(engine).opened(queries.sends(engine, send_id, account, contact, limit=2))
     if not found:
         raise Refused(f"No send {send_id} is known: check the id, or wait for the read model.")
     if len(found) > 1:
@@ -134,6 +135,16 @@ def _default_subscription(subject: str, moment: int | None = None) -> Subscripti
     except BrokerUnavailable:
         return "none"
     return "none" if account is None else account.default_at(moment)
+
+
+def _unsealer(engine: Engine) -> Unsealer:
+    """Opens what an answer holds sealed: for who has RECADO_SECRET, which is asked for then and not before."""
+    from connectors.credentials import wrapping_key
+    from connectors.readmodel.keys import Unsealer
+    from projections.keyring import Keyring
+    from streams.cli import place
+
+    return Unsealer(engine, lambda: Keyring(wrapping_key(place.settings().secret())))
 
 
 @contextmanager

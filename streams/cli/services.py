@@ -80,6 +80,7 @@ def readmodel() -> None:
 
     from connectors.readmodel.consumer import JournalReader
     from connectors.readmodel.database import open_database, prepare
+    from connectors.readmodel.keys import KeysReader
     from events.topics import Role, name
     from streams.cli import place
 
@@ -87,7 +88,14 @@ def readmodel() -> None:
     engine = open_database(settings.database)
     prepare(engine)
     journal = JournalReader(engine, name(settings.topic_prefix, Role.JOURNAL), place.client(settings))
-    asyncio.run(until_stopped(journal.run()))
+    keys = KeysReader(engine, name(settings.topic_prefix, Role.KEYS), place.client(settings))
+
+    async def read() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keys.run())
+            await journal.run()
+
+    asyncio.run(until_stopped(read()))
     engine.dispose()
 
 

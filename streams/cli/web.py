@@ -44,28 +44,30 @@ def serve(settings: Settings, *, ingress: bool, api: bool) -> None:
 async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
     metrics = Metrics(lambda: appender.ready)
     app = web.Application(middlewares=[metrics.middleware, problems.middleware])
-    reading: asyncio.Task[None] | None = None
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(client(settings))
         stack.push_async_callback(appender.close)
         partitions = await asyncio.to_thread(place.partitions, settings)
+        directory = Directory()
+        accounts = AccountsReader(name(settings.topic_prefix, Role.ACCOUNTS), client(settings), directory)
+        await accounts.open()
+        stack.push_async_callback(accounts.close)
+        reading = asyncio.create_task(accounts.run())  # ends only with a fault, which ends the service
+        stack.callback(reading.cancel)
+        await accounts.caught_up()  # before: nobody knows whose values are to be sealed
+        seals = place.seals(settings)
         if ingress:
             receiving = _ingress(settings, appender, partitions)
+            receiving.sealed, receiving.seals = lambda: directory.sealed, seals
             metrics.callbacks = receiving.counts
             app.add_routes(receiving.routes())
             app.add_routes(_opt_out(settings, appender, partitions).routes())
         if api:
-            directory = Directory()
-            accounts = AccountsReader(name(settings.topic_prefix, Role.ACCOUNTS), client(settings), directory)
-            await accounts.open()
-            stack.push_async_callback(accounts.close)
-            reading = asyncio.create_task(accounts.run())  # ends only with a fault, which ends the service
-            stack.callback(reading.cancel)
             engine = open_database(settings.database)
             stack.callback(engine.dispose)
             await asyncio.to_thread(prepare, engine)
             app.add_routes(_queries(settings, engine, directory))
-            outbox = Outbox(appender, settings.topic_prefix, partitions)
+            outbox = Outbox(appender, settings.topic_prefix, partitions, sealed=lambda: directory.sealed, seals=seals)
             app.add_routes(_commands(settings, outbox, directory))
             app.add_routes(_accounts(settings, outbox, accounts).routes())
             app.add_routes(openapi.routes())
@@ -76,7 +78,7 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
         await served.setup()
         stack.push_async_callback(served.cleanup)
         await web.TCPSite(served, settings.http.host, settings.http.port, backlog=1_024).start()
-        await (reading if reading is not None else asyncio.Event().wait())
+        await reading
 
 
 def _ingress(settings: Settings, appender: KafkaAppender, partitions: int) -> Ingress:

@@ -14,6 +14,7 @@ from connectors.carriers.base import Accepted, Answer
 from connectors.memory import MemoryAnswers, MemoryBroker, MemoryLog, MemoryStore, Step, drive
 from connectors.ports import Fetch, Message, Record
 from events.contact import FieldsChanged
+from events.dead_letter import DeadLetter
 from events.envelope import Undecodable
 from events.fact import Fact
 from events.shape import Class
@@ -98,6 +99,9 @@ class Script:
         sequence = (view.get(key) or 0) + 1
         view.put(key, sequence)
         return Fact(f"acme/{name}", sequence, now, f"{name}-{sequence}", "/test", FieldsChanged({"n": sequence}, []))
+
+    def conceal(self, letter: DeadLetter, view: StateView) -> DeadLetter:
+        return letter
 
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         verdicts = []
