@@ -76,7 +76,7 @@ class JournalReader:
         Raises JournalUnusable where the journal does not fit the rows, DatabaseUnusable where the database does not
         answer, BrokerUnavailable or KafkaError where the broker does not: stop, and start again.
         """
-        partitions = await self._partitions()
+        partitions = await partitions_of(self._topic, self._connection)
         self._stored = await asyncio.to_thread(self._read_offsets, partitions)
         self._positions = dict(self._stored)
         consumer = AIOKafkaConsumer(
@@ -152,20 +152,22 @@ class JournalReader:
             )
         return {partition: found.get(partition, 0) for partition in partitions}
 
-    async def _partitions(self) -> list[int]:
-        admin = AIOKafkaAdminClient(**self._connection, client_id=_CLIENT_ID)
-        try:
-            await admin.start()
-            described = await admin.describe_topics([self._topic])
-        except KafkaConnectionError as error:
-            servers = self._connection.get("bootstrap_servers")
-            raise BrokerUnavailable(f"no Kafka answers at {servers}", "check RECADO_KAFKA and that it runs") from error
-        finally:
-            await admin.close()
-        partitions = sorted(one["partition"] for topic in described for one in topic["partitions"])
-        if not partitions:
-            raise JournalUnusable(f"The broker has no topic {self._topic}: start `recado up` or a worker first.")
-        return partitions
+
+async def partitions_of(topic: str, connection: Mapping[str, Any]) -> list[int]:
+    """The partitions of a topic. Raises BrokerUnavailable, and JournalUnusable where it does not exist."""
+    admin = AIOKafkaAdminClient(**connection, client_id=_CLIENT_ID)
+    try:
+        await admin.start()
+        described = await admin.describe_topics([topic])
+    except KafkaConnectionError as error:
+        servers = connection.get("bootstrap_servers")
+        raise BrokerUnavailable(f"no Kafka answers at {servers}", "check RECADO_KAFKA and that it runs") from error
+    finally:
+        await admin.close()
+    partitions = sorted(one["partition"] for each in described for one in each["partitions"])
+    if not partitions:
+        raise JournalUnusable(f"The broker has no topic {topic}: start `recado up` or a worker first.")
+    return partitions
 
 
 async def _finished(task: asyncio.Task[list[Fact]]) -> list[Fact]:

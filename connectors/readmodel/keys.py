@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import Connection, Engine, bindparam, delete, select
 
 from connectors.readmodel import bulk, database, message, schema
+from connectors.readmodel.consumer import partitions_of
 from connectors.readmodel.export import Export
 from connectors.readmodel.queries import ContactAnswer, ReceivedAnswer, SendRecord
 from events import privacy
@@ -34,14 +35,14 @@ class KeysReader:
         self._connection = dict(connection)
 
     async def run(self) -> None:
-        """Read and write until cancelled. Raises KafkaError, DatabaseUnusable."""
+        """Read and write until cancelled. Raises what JournalReader.run does."""
+        partitions = await partitions_of(self._topic, self._connection)
         consumer = AIOKafkaConsumer(
             **self._connection, client_id="recado-readmodel", group_id=None, enable_auto_commit=False,
             isolation_level="read_committed", auto_offset_reset="earliest",
         )  # fmt: skip
         await consumer.start()
         try:
-            partitions = sorted(consumer.partitions_for_topic(self._topic) or ())
             consumer.assign([TopicPartition(self._topic, partition) for partition in partitions])
             for partition, offset in (await asyncio.to_thread(self._positions)).items():
                 if partition in partitions:

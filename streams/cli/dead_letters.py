@@ -61,7 +61,7 @@ def show(number: int, reveal: bool, as_json: bool) -> None:
     if reveal:
         letter = _revealed(letter)
         answer["key"] = _text(letter.key)
-        answer["original"] = _text(letter.original)
+        answer["original"] = _text(_clear(letter.original))
     if as_json:
         emit(answer)
         return
@@ -134,6 +134,15 @@ def _revealed(letter: DeadLetter, settings: Settings | None = None) -> DeadLette
     from streams.cli.unsealing import Unsealing
 
     return letter if letter.sealed is None else Unsealing(settings or place.located(place.settings())).letter(letter)
+
+
+def _clear(original: bytes | None) -> bytes | None:
+    from streams.cli import place
+    from streams.cli.unsealing import Unsealing
+
+    if original is None or b'"sealed":"i1.' not in original:
+        return original
+    return Unsealing(place.located(place.settings())).original(original)
 
 
 def _one(number: int) -> DeadLetter:

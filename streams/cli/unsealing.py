@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from connectors.ports import NotYet
 from streams.cli.refusal import Refused
 from streams.settings import Settings
 
@@ -53,6 +54,30 @@ class Unsealing:
             return None if wrapped is None else self._keys.unwrap(subject, wrapped)
         except WrongSecret as wrong:
             raise Refused(f"{wrong}.") from wrong
+
+    def original(self, value: bytes | None) -> bytes | None:
+        """What a dead letter holds, its data in clear too where that came sealed and its inbox key still exists."""
+        import orjson
+
+        from connectors.credentials import mac_key, wrapping_key
+        from connectors.kafka.inbox_keys import InboxKeys
+        from events.envelope import Undecodable
+        from events.topics import Role, name
+        from streams.cli import place
+
+        if value is None or b'"sealed":"i1.' not in value:
+            return value
+        secret = self._settings.secret()
+        topic = name(self._settings.topic_prefix, Role.INBOX_KEYS)
+        keys = InboxKeys(topic, {}, wrapping_key(secret), mac_key(secret))
+        for record in place.records(self._settings, Role.INBOX_KEYS):
+            keys.fold(record)
+            keys.version = record.offset + 1
+        try:
+            document = orjson.loads(value)
+            return orjson.dumps({**document, "data": keys.open(document["subject"], document["data"]["sealed"])})
+        except (Undecodable, NotYet, ValueError, TypeError, KeyError):
+            return value  # a stranger's, or older than its key
 
     def letter(self, letter: DeadLetter) -> DeadLetter:
         """A dead letter in clear. Raises Refused where its contact was erased."""
