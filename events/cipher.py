@@ -34,8 +34,11 @@ class Cipher:
 
     def seal(self, place: str, value: Any) -> Sealed:
         """Any JSON value as a text of letters, digits, `-` and `_`."""
-        sealed = self._siv.encrypt(orjson.dumps(value), [place.encode()])
-        return Sealed(SEALED + b64encode(sealed, b"-_").decode("ascii"))
+        raw = self._siv.encrypt(orjson.dumps(value), [place.encode()])
+        sealed = Sealed(SEALED + b64encode(raw, b"-_").decode("ascii"))
+        if type(value) is str:  # what is sealed is decided about next
+            self._remember((place, sealed), value)
+        return sealed
 
     def open(self, place: str, sealed: str) -> Any:
         """The value that `seal` was given. Raises Closed."""
@@ -50,7 +53,10 @@ class Cipher:
             value = orjson.loads(self._siv.decrypt(raw, [place.encode()]))
         except (Error, InvalidTag, ValueError):
             raise Closed("sealed with another key, or altered") from None
-        if len(known) >= _REMEMBERED:
-            known.clear()
-        known[named] = value
+        self._remember(named, value)
         return value
+
+    def _remember(self, named: tuple[str, str], value: Any) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[named] = value

@@ -40,7 +40,7 @@ def has_personal(data: FactData) -> bool:
 def is_sealed(value: object) -> bool:
     """Is this value, or an item of this mapping, sealed?"""
     if isinstance(value, Mapping):
-        return any(type(item) is Sealed for item in value.values())
+        return Sealed in map(type, value.values())
     return type(value) is Sealed
 
 

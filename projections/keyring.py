@@ -176,9 +176,13 @@ class Keyring:
     def contact(self, view: "View", subject: str, state: contact.State) -> contact.State:
         """The contact as a decision sees it: number and custom fields in clear."""
         phone, fields = state.phone, state.fields
-        if type(phone) is not Sealed and not is_sealed(fields):
+        if type(phone) is not Sealed and Sealed not in map(type, fields.values()):
             return state
-        return state._replace(phone=self.open(view, subject, phone), fields=self.open(view, subject, fields))
+        cipher = self.find(view, subject)
+        read = {name: _opened(cipher, subject, item) for name, item in fields.items()}
+        if None in read.values():
+            read = {name: item for name, item in read.items() if item is not None}
+        return state._replace(phone=_opened(cipher, subject, phone), fields=read)
 
     def number(self, view: "View", subject: str, phone: str) -> str | None:
         """The hash that stands for a contact's number, sealed or not; None where nothing opens it any more."""
