@@ -15,6 +15,8 @@ ROWS: Mapping[str, Callable[[Bench], Section]] = {
     "imports": imports.imports,
     "latency": sending.latency,
     "sends": sending.sends,
+    "campaign": sending.campaign,
+    "beside": sending.beside,
     "memory": memory.memory,
     "growth": growth.events,
     "history": growth.history,

@@ -1,4 +1,4 @@
-"""Transactional sends through a real worker to the simulated provider: how soon, and how many a second."""
+"""Sends through a real worker to the simulated provider: how soon, and how many a second, singly and by bulk."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,8 @@ from events.topics import Role
 P50, P99 = 12.0, 60.0  # ms
 APART = 0.05  # seconds between two requests, a little more or less
 FACTOR = 20.0
+BULK_FACTOR = 100.0
+BESIDE_P99 = 150.0  # ms, of a transactional send while a campaign runs
 ANSWERS_IN = 0.02  # seconds, of the provider
 
 
@@ -30,21 +32,18 @@ def latency(bench: Bench) -> Section:
     sending.until_accepted(first)  # the worker has begun, and its connection is open
     asked = asyncio.run(_ask(bench.bootstrap, topic, first, count))
     sending.until_accepted(first + count)
-    accepted = {entry["to"]: entry["at"] for entry in sending.entries()}
-    took = sorted(accepted[to] - at for to, at in asked.items())
-    half, most = took[len(took) // 2], took[min(len(took) - 1, len(took) * 99 // 100)]
+    took = _took(sending, asked)
+    half, most = _percentile(took, 50), _percentile(took, 99)
     bench.say(f"  p50 {half} ms, p99 {most} ms")
     row = Row(
         "one transactional send at low load, request to provider's call", f"p50 {half} ms, p99 {most} ms", "", "", "",
         f"p50 under {P50:g} ms, p99 under {P99:g} ms", half < P50 and most < P99,
     )  # fmt: skip
-    points = [("fastest", 0), ("p50", len(took) // 2), ("p90", len(took) * 9 // 10), ("p99", len(took) * 99 // 100)]
-    lines = [(name, str(took[min(at, len(took) - 1)])) for name, at in (*points, ("slowest", len(took) - 1))]
     note = (
         f"{count} requests, one every {APART * 1000:.0f} ms or so, each through Kafka, one worker, its commit, and "
         "HTTP, with receipts coming back. Both moments are whole milliseconds of one machine's clock."
     )
-    return Section([row], [Table("Latency of a send", ("of all", "ms"), lines, note)])
+    return Section([row], [Table("Latency of a send", ("of all", "ms"), _points(took), note)])
 
 
 def sends(bench: Bench) -> Section:
@@ -71,6 +70,73 @@ def sends(bench: Bench) -> Section:
         ours / theirs >= FACTOR,
     )  # fmt: skip
     return Section([row])
+
+
+def campaign(bench: Bench) -> Section:
+    """Newsletters, by up to 100 a call, beside a Faust agent that awaits a call for each."""
+    sending = site.of(bench)
+    sending.provider_takes(ANSWERS_IN)
+    topic, before, count = sending.topic(Role.NEWSLETTER), sending.accepted(), bench.size.newsletters
+    asyncio.run(
+        load.write(bench.bootstrap, topic, PARTITIONS, load.requests(count, site.ACCOUNT, f"campaign-{before}"))
+    )
+    sending.until_accepted(before + count)
+    ours = _per_second(sending.entries()[before:])
+    bench.say(f"  Recado: {ours:,.0f}/s")
+    before += count
+    settings = {"url": sending.url, "token": sending.token}
+    agent = Kind("plain Faust agent", python("faust_sender"), "at least once", settings)
+    with bench.start(agent, topic, bench.name("faust-sender")):
+        sending.until_accepted(before + bench.size.faust_sends)
+    theirs = _per_second(sending.entries()[before:])
+    bench.say(f"  plain Faust agent: {theirs:,.0f}/s")
+    row = Row(
+        f"newsletters a second by bulk, one worker, provider answering in {ANSWERS_IN * 1000:.0f} ms", f"{ours:,.0f}",
+        "a plain Faust agent awaiting each call", f"{theirs:,.0f}", f"{ours / theirs:.1f} times",
+        f"{BULK_FACTOR:g} times", ours / theirs >= BULK_FACTOR,
+    )  # fmt: skip
+    return Section([row])
+
+
+def beside(bench: Bench) -> Section:
+    """A transactional send's latency while a campaign runs as fast as it can, in the same worker."""
+    sending = site.of(bench)
+    sending.provider_takes(ANSWERS_IN)
+    count, before, queued = bench.size.requests, sending.accepted(), bench.size.queued
+    newsletters = load.requests(queued, site.ACCOUNT, f"beside-{before}")
+    asyncio.run(load.write(bench.bootstrap, sending.topic(Role.NEWSLETTER), PARTITIONS, newsletters))
+    sending.until_accepted(before + queued // 50)
+    asked = asyncio.run(_ask(bench.bootstrap, sending.topic(Role.TRANSACTIONAL), before, count))
+    going_on = sending.accepted() < before + queued
+    sending.until_accepted(before + queued + count)
+    took = _took(sending, asked)
+    half, most = _percentile(took, 50), _percentile(took, 99)
+    bench.say(f"  p50 {half} ms, p99 {most} ms; the campaign {'went on' if going_on else 'was over before the end'}")
+    row = Row(
+        "one transactional send while a campaign runs, request to provider's call",
+        f"p50 {half} ms, p99 {most} ms",
+        "", "", "", f"p99 under {BESIDE_P99:g} ms", going_on and most < BESIDE_P99,
+    )  # fmt: skip
+    note = (
+        f"{count} requests, one every {APART * 1000:.0f} ms or so, behind {queued:,} newsletters in the same "
+        "partitions, which the same worker sends meanwhile as fast as it can."
+    )
+    return Section([row], [Table("Latency of a send while a campaign runs", ("of all", "ms"), _points(took), note)])
+
+
+def _took(sending: site.Sending, asked: Mapping[str, int]) -> list[int]:
+    """Milliseconds from each request until the provider took its SMS, in order."""
+    accepted = {entry["to"]: entry["at"] for entry in sending.entries()}
+    return sorted(accepted[to] - at for to, at in asked.items())
+
+
+def _percentile(took: Sequence[int], of: int) -> int:
+    return took[min(len(took) - 1, len(took) * of // 100)]
+
+
+def _points(took: Sequence[int]) -> list[tuple[str, str]]:
+    named = [(f"p{of}", _percentile(took, of)) for of in (50, 90, 99)]
+    return [(name, str(ms)) for name, ms in (("fastest", took[0]), *named, ("slowest", took[-1]))]
 
 
 async def _ask(bootstrap: str, topic: str, first: int, count: int) -> dict[str, int]:
