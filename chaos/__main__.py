@@ -1,8 +1,9 @@
-"""`python -m chaos`: one run, its seed, and a table of what was done and what was found."""
+"""`python -m chaos`: one run, its seed, and tables of what was done and what was found."""
 
 import os
 import tempfile
 import uuid
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,78 +11,93 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from chaos.driver import PROVIDER_FAULTS, Driver, Outcome, Plan
+from chaos.broker import Broker
+from chaos.driver import PROVIDER_FAULTS, Driver, Outcome, Plan, routes
 from chaos.faults import ALL, KILLS
+from chaos.mutants import MUTANTS
+from chaos.report import tables
+from chaos.trials import tried
 from connectors.kafka.admin import Admin
-from connectors.kafka.embedded import EmbeddedKafka
 from streams.settings import Settings
 
 SHOWN = 30  # violations
 
 
-def table(outcome: Outcome) -> Table:
-    """Fault, times injected, violations; then the figures. The violations are of the run: no fault can be blamed."""
-    found = Table(title=f"chaos, seed {outcome.plan.seed}: {outcome.seconds:.0f} s")
-    for column in ("fault", "injected", "violations"):
-        found.add_column(column, justify="left" if column == "fault" else "right")
-    for fault, times in sorted(outcome.blows.items()):
-        found.add_row(fault, str(times), "")
-    found.add_row("all", str(sum(outcome.blows.values())), str(len(outcome.verdict.violations)), style="bold")
-    found.add_section()
-    for check, sentences in outcome.verdict.found.items():
-        found.add_row(f"check: {check}", "", str(len(sentences)))
-    found.add_section()
-    for name, number in outcome.figures.items():
-        found.add_row(name, str(number), "")
-    if outcome.ended:
-        found.add_row("workers that ended by themselves", str(len(outcome.ended)), "", style="yellow")
-    return found
-
-
 @click.command()
 @click.option("--seed", type=int, envvar="RECADO_CHAOS_SEED", help="Decides everything that is chance here.")
-@click.option("--blows", type=click.IntRange(0), default=10, show_default=True, help="Faults to inject.")
-@click.option("--events", type=click.IntRange(1), default=3_000, show_default=True)
-@click.option("--contacts", type=click.IntRange(1), default=300, show_default=True)
+@click.option("--blows", type=click.IntRange(0), default=200, show_default=True, help="Faults to inject.")
+@click.option("--strikes", type=click.IntRange(0), default=20, show_default=True, help="At each crash point.")
+@click.option("--events", type=click.IntRange(1), default=200_000, show_default=True)
+@click.option("--contacts", type=click.IntRange(1), default=20_000, show_default=True)
 @click.option("--partitions", type=click.IntRange(1, 64), default=4, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 8), default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 3), default=2, show_default=True, help="At first: 1 to 3 later.")
 @click.option("--kills-only", is_flag=True, help="SIGKILL alone, with and without the local state.")
-@click.option("--provider-faults", is_flag=True, help="The provider drops, refuses and throttles calls, too.")
+@click.option("--mutants", is_flag=True, help="Not a run, but its test: deliberate mistakes, and how each is caught.")
 @click.option("--data", type=click.Path(path_type=Path), help="Where state and logs stay; default: nowhere.")
 def main(
-    seed: int | None, blows: int, events: int, contacts: int, partitions: int, workers: int, kills_only: bool,
-    provider_faults: bool, data: Path | None,
+    seed: int | None, blows: int, strikes: int, events: int, contacts: int, partitions: int, workers: int,
+    kills_only: bool, mutants: bool, data: Path | None,
 ) -> None:  # fmt: skip
     """Start real workers on a real broker, strike them by seed, and judge what is left.
 
-    The broker is that of RECADO_KAFKA, else an embedded one. Exit status 1: something promised was not kept.
+    The broker is one of the run's own, which is struck as well; where RECADO_KAFKA is set it is that one, and is not.
+    Exit status 1: something promised was not kept, or a mistake was not caught.
     """
     console = Console()
+    chosen = seed if seed is not None else int.from_bytes(os.urandom(4))
     plan = Plan(
-        seed if seed is not None else int.from_bytes(os.urandom(4)), blows, events, contacts, partitions, workers,
-        weights=KILLS if kills_only else ALL, provider_faults=PROVIDER_FAULTS if provider_faults else (),
+        chosen, blows, events, contacts, partitions, workers, weights=KILLS if kills_only else ALL, strikes=strikes,
+        provider_faults=() if kills_only else PROVIDER_FAULTS,
     )  # fmt: skip
-    console.print(f"seed {plan.seed}")
+    console.print(f"seed {chosen}")
     settings = Settings.from_env(os.environ)
     secured = {name: value for name, value in os.environ.items() if name.startswith("RECADO_KAFKA_")}
     with ExitStack() as stack:
         place = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recado-chaos-")))
-        bootstrap = settings.kafka
-        if bootstrap is None:
-            place.mkdir(parents=True, exist_ok=True)
-            bootstrap = stack.enter_context(EmbeddedKafka()).start(place / "broker")
-        prefix = f"chaos-{uuid.uuid4().hex[:8]}."
-        outcome = Driver(
-            plan, bootstrap, prefix, place / "site", settings.security, secured, settings.kafka is None
-        ).run()
-        with Admin(bootstrap, settings.security) as admin:
-            admin.delete(admin.names(prefix.rstrip(".")))
-    console.print(table(outcome))
-    for sentence in outcome.verdict.violations[:SHOWN]:
+        place.mkdir(parents=True, exist_ok=True)
+        broker = Broker(place / "broker", routes()) if settings.kafka is None else None
+        if broker is not None:
+            stack.callback(broker.stop)
+        bootstrap = settings.kafka or (broker.start() if broker is not None else "")
+
+        def run(plan: Plan) -> Outcome:
+            prefix = f"chaos-{uuid.uuid4().hex[:8]}."
+            driver = Driver(
+                plan, bootstrap, prefix, place / prefix.rstrip("."), settings.security, secured, broker, console.log
+            )
+            outcome = driver.run()
+            with Admin(bootstrap, settings.security) as admin:
+                admin.delete(admin.names(prefix.rstrip(".")))
+            return outcome
+
+        status = _try(console, chosen, run) if mutants else _show(console, run(plan))
+    raise SystemExit(status)
+
+
+def _show(console: Console, outcome: Outcome) -> int:
+    for table in tables(outcome):
+        console.print(table)
+    violations = outcome.verdict.violations
+    for sentence in violations[:SHOWN]:
         console.print(f"  {sentence}", markup=False, highlight=False)
-    if len(outcome.verdict.violations) > SHOWN:
-        console.print(f"  and {len(outcome.verdict.violations) - SHOWN} more")
-    raise SystemExit(bool(outcome.verdict.violations))
+    if len(violations) > SHOWN:
+        console.print(f"  and {len(violations) - SHOWN} more")
+    return int(bool(violations))
+
+
+def _try(console: Console, seed: int, run: Callable[[Plan], Outcome]) -> int:
+    found = Table(title="deliberate mistakes in real workers")
+    for column in ("mistake", "caught after strikes", "by", "seconds"):
+        found.add_column(column)
+    missed = 0
+    for name in MUTANTS:
+        trial = tried(name, seed, run)
+        missed += trial.strikes is None
+        caught = "never" if trial.strikes is None else str(trial.strikes)
+        found.add_row(name, caught, ", ".join(trial.checks), f"{trial.seconds:.0f}")
+        console.log(f"{name}: {trial.violation or 'not caught'}", markup=False)
+    console.print(found)
+    return int(missed > 0)
 
 
 if __name__ == "__main__":

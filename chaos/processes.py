@@ -2,9 +2,6 @@
 
 import base64
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +14,7 @@ from urllib.request import urlopen
 import orjson
 
 from chaos.feed import ACCOUNT, SETTINGS, TEMPLATE, TEMPLATE_TEXT, VARIABLES
+from chaos.ports import HOST, free_ports
 from streams.cli import parent
 
 Pause = Callable[[float], None]
@@ -26,28 +24,20 @@ class RunBroken(Exception):
     """The run itself failed: a process did not start, or nothing moves any more. Says which log to read."""
 
 
-def free_port() -> int:
-    """A port of this machine that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Process:
-    """One `recado` command. `log` takes its output, over all its starts."""
+    """One `recado` command. `log` takes its output."""
 
     name: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     log: Path
-    starts: int = 0
-    ended: list[int] = field(default_factory=list)  # exit statuses of the times it ended unasked
+    started: bool = False
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; must be called from the main thread, with which the kernel ties it."""
-        self.starts += 1
+        self.started = True
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streams.cli", *self.arguments],
@@ -58,37 +48,18 @@ class Process:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def send_signal(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-
-    def end(self, number: int = signal.SIGKILL, within: float = 30.0) -> int:
-        """Signal it and wait for its end; its exit status. Raises RunBroken where it does not end in time."""
+    def end(self) -> None:
+        """Kill it."""
         process, self._process = self._process, None
-        if process is None:
-            return 0
-        if process.poll() is None:
-            process.send_signal(number)
-        try:
-            return process.wait(within)
-        except subprocess.TimeoutExpired:
+        if process is not None:
             process.kill()
             process.wait()
-            name = signal.Signals(number).name
-            raise RunBroken(f"{self.name} did not end within {within:.0f} s of {name}: see {self.log}") from None
-
-    def revive(self) -> bool:
-        """Start it again if it ended by itself; whether it had. What it ended with is kept in `ended`."""
-        if self._process is None or self.alive:
-            return False
-        self.ended.append(self._process.returncode)
-        self.start()
-        return True
 
 
 @dataclass
 class Site:
-    """One Recado of its own topics and directory: simulator, ingress, workers. `pause` waits; a reader may read on."""
+    """One Recado of its own topics and directory: simulator, ingress, workers. `pause` waits; a reader may read on.
+    `reached` is the address at which workers reach the simulator, "" for its own."""
 
     bootstrap: str
     prefix: str
@@ -98,13 +69,14 @@ class Site:
     environment: Mapping[str, str]  # of the broker's security
     pause: Pause
     secret: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
-    http_port: int = field(default_factory=free_port)
-    simulator_port: int = field(default_factory=free_port)
+    http_port: int = field(default_factory=lambda: free_ports(1)[0])
+    simulator_port: int = field(default_factory=lambda: free_ports(1)[0])
+    reached: str = ""
     processes: list[Process] = field(default_factory=list)
 
     @property
     def provider(self) -> str:
-        return f"http://127.0.0.1:{self.simulator_port}"
+        return f"http://{HOST}:{self.simulator_port}"
 
     def begin(self, simulator: Mapping[str, Any]) -> list[Process]:
         """Set the account up and start all but the workers, which are returned, not started. `simulator` are settings
@@ -117,8 +89,9 @@ class Site:
         }  # fmt: skip
         for name, content in files.items():
             (self.data / name).write_bytes(content)
+        url = f"{self.reached or self.provider}/transactional/v1"
         account = self._recado(
-            "account", "set", ACCOUNT, "--json", "--instasent-url", f"{self.provider}/transactional/v1",
+            "account", "set", ACCOUNT, "--json", "--instasent-url", url,
             "--token-file", str(self.data / "token"), "--settings-file", str(self.data / "settings.json"),
         )  # fmt: skip
         self._recado(
@@ -134,7 +107,7 @@ class Site:
         self._start("simulator", "--port", str(self.simulator_port), "--config", str(self.data / "simulator.json"))
         self._start("http", "--only", "ingress")
         self._answers(f"{self.provider}/_sim/ledger")
-        self._answers(f"http://127.0.0.1:{self.http_port}/health/ready")
+        self._answers(f"http://{HOST}:{self.http_port}/health/ready")
         return [self._process(f"worker-{number}", "worker") for number in range(1, self.workers + 1)]
 
     def ledger(self, detail: bool = False) -> dict[str, Any]:
@@ -146,10 +119,6 @@ class Site:
         """The provider's next faults, beside those it has."""
         _ask(f"{self.provider}/_sim/faults", orjson.dumps(faults))
 
-    def delete_state(self, worker: Process) -> None:
-        """What a machine loses with its disk: the worker's local state, while it does not run."""
-        shutil.rmtree(self.data / "workers" / f"{worker.name}.state", ignore_errors=True)
-
     def end(self) -> None:
         """Kill whatever runs."""
         for process in self.processes:
@@ -157,7 +126,7 @@ class Site:
 
     def _recado(self, *arguments: str) -> dict[str, Any]:
         ran = subprocess.run(
-            [sys.executable, "-m", "streams.cli", *arguments], env=self._environment("cli"), capture_output=True,
+            [sys.executable, "-m", "streams.cli", *arguments], env=self.environment_of("cli"), capture_output=True,
             check=False,
         )  # fmt: skip
         if ran.returncode:
@@ -169,20 +138,21 @@ class Site:
         self._process(arguments[0], *arguments).start()
 
     def _process(self, name: str, *arguments: str) -> Process:
-        process = Process(name, arguments, self._environment(name), self.data / f"{name}.log")
+        process = Process(name, arguments, self.environment_of(name), self.data / f"{name}.log")
         self.processes.append(process)
         return process
 
-    def _environment(self, name: str) -> dict[str, str]:
+    def environment_of(self, name: str, bootstrap: str = "") -> dict[str, str]:
+        """What a process of this name is told. `bootstrap` is how it reaches the broker, "" for directly."""
         own = {key: value for key, value in os.environ.items() if not key.startswith("RECADO_")}
         return own | {
             **self.environment,
-            "RECADO_KAFKA": self.bootstrap,
+            "RECADO_KAFKA": bootstrap or self.bootstrap,
             "RECADO_TOPIC_PREFIX": self.prefix,
             "RECADO_PARTITIONS": str(self.partitions),
             "RECADO_DATA": str(self.data),
             "RECADO_SECRET": base64.b64encode(self.secret).decode(),
-            "RECADO_HTTP": f"127.0.0.1:{self.http_port}",
+            "RECADO_HTTP": f"{HOST}:{self.http_port}",
             "RECADO_WORKER": name,
             parent.ENVIRONMENT: str(os.getpid()),
         }
@@ -191,7 +161,7 @@ class Site:
         waited = 0.0
         while waited < within:
             for process in self.processes:
-                if process.starts and not process.alive:
+                if process.started and not process.alive:
                     raise RunBroken(f"{process.name} ended while it started: see {process.log}")
             try:
                 _ask(url)

@@ -72,24 +72,45 @@ class Observer:
         ]
         self._consumer.assign(self._assigned)
         self._kept: dict[tuple[Role, int], list[Landed]] = defaultdict(list)
+        self._state: dict[int, dict[bytes, Landed]] = defaultdict(dict)
         self.positions: dict[tuple[Role, int], int] = {}
         self.commits = 0  # of all partitions, as the changelog shows them
         self.open = Open()
 
     def poll(self, seconds: float) -> None:
-        """Read what has come, waiting at most so long for it."""
-        for tp, records in self._consumer.poll(timeout_ms=int(seconds * 1000)).items():
+        """Read what has come, waiting at most so long for it. A broker that is away brings nothing."""
+        from kafka.errors import KafkaError
+
+        try:
+            found = self._consumer.poll(timeout_ms=int(seconds * 1000))
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return
+        for tp, records in found.items():
             role = self._roles[tp.topic]
+            if role is Role.STATE:
+                self._keep_state(tp.partition, records)
+                continue
             kept = self._kept[role, tp.partition]
             for record in records:
                 headers = tuple((header[0], header[1]) for header in record.headers)
                 kept.append(Landed(role, tp.partition, record.offset, record.key, record.value, headers))
                 if role is Role.JOURNAL:
                     self.open.take(record.value)
-                elif role is Role.STATE and record.key == POSITIONS and record.value is not None:
-                    self.commits += 1
-                    for of, (position, _) in orjson.loads(record.value).items():
-                        self.positions[Role(of), tp.partition] = position
+
+    def _keep_state(self, partition: int, records: Iterable[Any]) -> None:
+        """The newest value of each key, as compaction would leave it: of all values there are too many."""
+        kept = self._state[partition]
+        for record in records:
+            if record.value is None:
+                kept.pop(record.key, None)
+                continue
+            kept[record.key] = Landed(Role.STATE, partition, record.offset, record.key, record.value)
+            if record.key == POSITIONS:
+                self.commits += 1
+                for of, (position, _) in orjson.loads(record.value).items():
+                    self.positions[Role(of), partition] = position
 
     def ends(self) -> dict[tuple[Role, int], int]:
         """Where each topic's partition ends now, for a reader of committed records."""
@@ -110,10 +131,12 @@ class Observer:
         return lag
 
     def records(self) -> dict[Role, list[Landed]]:
-        """All that was read so far: by topic, then partition, then offset."""
+        """All that was read so far: by topic, then partition, then offset; of the changelog what is not overwritten."""
         found: dict[Role, list[Landed]] = {role: [] for role in READ}
         for role, partition in sorted(self._kept):
             found[role] += self._kept[role, partition]
+        for partition in sorted(self._state):
+            found[Role.STATE] += sorted(self._state[partition].values())
         return found
 
     def close(self) -> None:

@@ -27,10 +27,15 @@ LOG_NAME: Final = "broker.log"
 
 
 class EmbeddedKafka:
-    """One broker on one data directory. Not thread-safe; every method blocks."""
+    """One broker on one data directory. Not thread-safe; every method blocks.
 
-    def __init__(self) -> None:
+    `further` are lines of its configuration in which {host}, {port} and {controller} are filled in; what they set goes
+    before our own.
+    """
+
+    def __init__(self, further: str = "") -> None:
         self.bootstrap = ""
+        self._further = further
         self.pid = 0  # of the broker's Java process, while it runs
         self._data = Path()
         self._port: int | None = None
@@ -100,7 +105,7 @@ class EmbeddedKafka:
 
     def _launch(self, lock: IO[str], classpath: list[Path], port: int) -> None:
         java, log = _java(classpath, self._data), self._data / LOG_NAME
-        configuration = properties.write(self._data, HOST, port, _any_port())
+        configuration = properties.write(self._data, HOST, port, _any_port(), self._further)
         if not (self._data / "log" / "meta.properties").exists():
             self._format(java, configuration)
         with (self._data / "console.log").open("wb") as console:

@@ -66,13 +66,16 @@ logger.server.level=info
 """
 
 
-def write(data: Path, host: str, port: int, controller: int) -> Path:
-    """Write server.properties and log4j2.properties for a broker at `host`:`port` into `data`; return the former."""
+def write(data: Path, host: str, port: int, controller: int, further: str = "") -> Path:
+    """Write server.properties and log4j2.properties for a broker at `host`:`port` into `data`; return the former.
+
+    `further` lines come last: of two values for one name, Kafka takes the later.
+    """
     # In Java's properties a backslash escapes; none can begin an escape in these values but those of a path.
     where = {"data": data.as_posix().replace("\\", "\\\\"), "host": host, "port": port, "controller": controller}
     (data / "log4j2.properties").write_text(LOGGING.format_map(where), "utf-8")
     server = data / "server.properties"
-    server.write_text(SERVER.format_map(where), "utf-8")
+    server.write_text((SERVER + further).format_map(where), "utf-8")
     return server
 
 
