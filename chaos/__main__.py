@@ -57,7 +57,7 @@ def main(
         place.mkdir(parents=True, exist_ok=True)
         broker = Broker(place / "broker", routes()) if settings.kafka is None else None
         if broker is not None:
-            stack.callback(broker.stop)
+            stack.callback(broker.close)
         bootstrap = settings.kafka or (broker.start() if broker is not None else "")
 
         def run(plan: Plan) -> Outcome:

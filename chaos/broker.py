@@ -53,7 +53,7 @@ class Broker:
         """For each route the port at which its proxy must listen, and the one to which it leads."""
         return dict(zip(self.routes, zip(self._advertised, self._listeners, strict=True), strict=True))
 
-    def stop(self) -> None:
+    def close(self) -> None:
         self._kafka.stop()
 
     def restart(self, *, killed: bool) -> None:

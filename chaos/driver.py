@@ -238,7 +238,7 @@ class _Run:
     def _last_strikes(self, feed: Feed) -> None:
         """The feed is used up and some crash points are not struck often enough: upstream goes on a little longer."""
         wave, since = self.plan.blows + 1, monotonic()
-        while not self.stage.deck.done:
+        while not self.stage.struck:
             struck = self.stage.deck.struck.total()
             self.waiting.extend([list(feed.wave(wave, CHUNK))])
             self._publish()

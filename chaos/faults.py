@@ -51,7 +51,7 @@ def _terminate(stage: Stage, worker: Worker) -> bool:
 
         if stage.until(taken, 30):
             stage.handovers.append(max(other.owned_at for other in others) - asked)
-    stage.deck.put_back(worker.end(signal.SIGTERM))
+    stage.end(worker, signal.SIGTERM)
     stage.start(worker)
     stage.arm()
     return True
@@ -152,7 +152,7 @@ def _added(stage: Stage, worker: Worker) -> bool:
 def _removed(stage: Stage, worker: Worker) -> bool:
     if not worker.wanted or not stage.others(worker):
         return False
-    stage.deck.put_back(worker.end(signal.SIGTERM))
+    stage.end(worker, signal.SIGTERM)
     return True
 
 

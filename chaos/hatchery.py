@@ -51,7 +51,7 @@ class Worker:
         self.starts += 1
         self.started_at = time.monotonic()
         self.hatchery.order({
-            "name": self.name, "environment": dict(self.environment), "log": str(self.log), "trap": trap,
+            "name": self.name, "environment": dict(self.environment), "log": str(self.log), "trap": trap and list(trap),
             "session": self.hatchery.session, "mutant": self.hatchery.mutant, "traps": str(self.traps),
         })  # fmt: skip
 
@@ -64,7 +64,7 @@ class Worker:
         """While it runs: from now on this trap, or none, and not the one it had, which is returned."""
         before, self.trap = self.trap, trap
         if trap is not None or before is not None:
-            self.traps.write_bytes(orjson.dumps(trap))
+            self.traps.write_bytes(orjson.dumps(trap and list(trap)))
             self.send_signal(ARM)
         return before
 

@@ -71,11 +71,7 @@ class Deck:
     @property
     def share(self) -> float:
         """How much of it has struck, 0 to 1."""
-        return self.struck.total() / self.given if self.given else 1.0
-
-    @property
-    def done(self) -> bool:
-        return self.struck.total() >= self.given
+        return min(1.0, self.struck.total() / self.given) if self.given else 1.0
 
 
 def _deed(random: Random, point: str) -> Deed:

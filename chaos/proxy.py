@@ -7,6 +7,8 @@ for each order.
 
 import asyncio
 import os
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -53,16 +55,16 @@ class Route:
 
     def _reset(self) -> None:
         for writer in self.open:
-            writer.transport.abort()
+            _cut(writer)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.ill == "refuse":
-            writer.transport.abort()
+            _cut(writer)
             return
         try:
             there, back = await asyncio.open_connection(HOST, self.target)
         except OSError:  # nobody is there: as if nobody had been here either
-            writer.transport.abort()
+            _cut(writer)
             return
         both = {writer, back}
         self.open |= both
@@ -85,6 +87,12 @@ class Route:
                 writer.write(piece)
                 await writer.drain()
             writer.write_eof()
+
+
+def _cut(writer: asyncio.StreamWriter) -> None:
+    """Close so that the other side learns of it by a reset, and not by an orderly end."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _serve(routes: Mapping[str, Route]) -> None:

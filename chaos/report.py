@@ -9,11 +9,12 @@ from rich.table import Table
 from chaos.driver import Outcome
 from chaos.faults import ALL
 from chaos.points import POINTS, Deed
+from chaos.worker import UNAVAILABLE
 from streams.app import FAULT
 from streams.cli.supervisor import AGAIN
 
 _DEEDS: Final[tuple[Deed, ...]] = ("kill", "freeze", "fault")
-_ENDS = {FAULT: "a fault of the machinery", AGAIN: "fenced by another"}
+_ENDS = {FAULT: "a fault of the machinery", AGAIN: "fenced by another", UNAVAILABLE: "no broker at the start"}
 
 
 def tables(outcome: Outcome) -> Iterable[Table]:

@@ -66,15 +66,26 @@ class Stage:
             self.delete_state(worker)
         worker.start(trap)
 
+    def end(self, worker: Worker, number: int) -> None:
+        """Signal it and wait for its end. The trap that has not struck meanwhile goes back."""
+        trap = worker.end(number)
+        self._struck(worker)
+        self.deck.put_back(trap)
+
     def kill(self, worker: Worker) -> None:
-        """SIGKILL, and its trap goes back."""
+        """SIGKILL."""
         self.kills += 1
         self.lost += 1
-        self.deck.put_back(worker.end(signal.SIGKILL))
+        self.end(worker, signal.SIGKILL)
 
     def delete_state(self, worker: Worker) -> None:
         """What a machine loses with its disk: the worker's local state, while it does not run."""
         shutil.rmtree(worker.state, ignore_errors=True)
+
+    @property
+    def struck(self) -> bool:
+        """Every trap of the deck has struck."""
+        return not self.deck.left and all(worker.trap is None and worker.sprung is None for worker in self.workers)
 
     # --- what happens by itself -----------------------------------------------------------------------------------
 

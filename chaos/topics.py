@@ -1,5 +1,6 @@
 """Recado's topics through a client of its own, kafka-python: published to as upstream does, read as committed."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from types import TracebackType
@@ -113,10 +114,20 @@ class Observer:
                     self.positions[Role(of), partition] = position
 
     def ends(self) -> dict[tuple[Role, int], int]:
-        """Where each topic's partition ends now, for a reader of committed records."""
-        return {
-            (self._roles[tp.topic], tp.partition): end for tp, end in self._consumer.end_offsets(self._assigned).items()
-        }
+        """Where each topic's partition ends now, for a reader of committed records. Asks a broker that is just back
+        until it knows."""
+        from kafka.errors import KafkaError
+
+        deadline = time.monotonic() + CONNECT / 1000
+        while True:
+            try:
+                ends = self._consumer.end_offsets(self._assigned)
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > deadline:
+                    raise
+                self.poll(0.1)
+            else:
+                return {(self._roles[tp.topic], tp.partition): end for tp, end in ends.items()}
 
     def read_up_to(self, ends: dict[tuple[Role, int], int]) -> bool:
         """Has this reader read up to these ends?"""

@@ -39,7 +39,7 @@ class Armed:
         trap, self.trap = self.trap, None
         if trap is None:
             return
-        self.tell({"struck": trap})
+        self.tell({"struck": list(trap)})
         if trap.deed == "fault":
             raise MachineryFault(f"struck {trap.point}")
         os.kill(os.getpid(), signal.SIGKILL if trap.deed == "kill" else signal.SIGSTOP)

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from aiokafka.errors import KafkaError
 
 from chaos import mutants, wiring
 from chaos.points import Trap
 from chaos.trap import Armed
+from connectors.kafka.errors import BrokerUnavailable
 from connectors.ports import Fenced
 from streams import app, memory
 from streams.cli import parent, place, services
@@ -28,6 +30,7 @@ from streams.cli.supervisor import AGAIN
 from streams.worker_name import claim
 
 ARM: Final = signal.SIGUSR1
+UNAVAILABLE: Final = 69  # exit status of a worker that found no broker when it started
 _CUT: Final = 3_000  # characters of one line: shorter than what a pipe takes at once
 
 
@@ -114,7 +117,7 @@ def _told(descriptor: int, what: dict[str, Any]) -> None:
 
 
 def _work(armed: Armed, order: dict[str, Any]) -> int:
-    services.begin()
+    services.begin(logging.WARNING)
     wiring.install(armed, order["session"])
     if order["mutant"]:
         mutants.MUTANTS[order["mutant"]].install(Path(order["environment"]["RECADO_DATA"]))
@@ -122,7 +125,11 @@ def _work(armed: Armed, order: dict[str, Any]) -> int:
     with claim(settings.data, settings.worker) as name:
         worker = app.Worker(settings, name.name, _fatal)
         memory.settle()
-        asyncio.run(worker.run())
+        try:
+            asyncio.run(worker.run())
+        except (KafkaError, BrokerUnavailable) as exc:
+            logging.getLogger(__name__).warning("no broker at the start: %s", type(exc).__name__)
+            return UNAVAILABLE
     return 0
 
 
