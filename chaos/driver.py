@@ -28,8 +28,9 @@ from connectors.credentials import mac_key
 from connectors.kafka.admin import ensure_topics
 from connectors.kafka.security import Security
 from events.topics import Role
+from streams.sender import BULK, BULK_SLOTS, SINGLE_SLOTS
 
-SLOTS: Final = 128  # calls that one worker may have on their way: 64 a lane, streams/sender.py
+SLOTS: Final = SINGLE_SLOTS + BULK_SLOTS * BULK  # attempts of one worker that may be without an answer
 CHUNK: Final = 25  # records published at once
 TRICKLE: Final = 0.1  # seconds between two chunks while the strikes are behind the feed
 STUCK: Final = 120.0  # seconds in which nothing moves at all: only then is a run given up

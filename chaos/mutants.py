@@ -43,7 +43,7 @@ class _CallsEarly(Pipeline):
         super()._keep(verdict._replace(calls=()), *rest, **named)
         for call in verdict.calls:
             self._lanes.reserve(call)
-            self._lanes.start(call, self.tenure)
+            self._lanes.start([call], self.tenure)
 
 
 def _calls_early(data: Path) -> None:
@@ -122,7 +122,7 @@ def _calls_again(data: Path) -> None:
             for key in self._inherited:
                 if self.view.get(key) is not None and key in known:
                     self._lanes.reserve(known[key])
-                    self._lanes.start(known[key], self.tenure)
+                    self._lanes.start([known[key]], self.tenure)
             self._inherited = []
 
     put(engine, "Pipeline", CallsAgain)
