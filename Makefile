@@ -25,7 +25,7 @@ check: setup ## the gate: format, lint, types, direction of imports
 test: setup ## the whole test suite, on RECADO_KAFKA, Docker or the embedded Kafka
 	$(BIN)/python -m pytest -q $(ARGS)
 
-chaos: setup ## real workers killed and frozen by seed, then judged; ARGS="--seed 7 --blows 40 --events 50000 --workers 2"
+chaos: setup ## real workers, their broker and connections struck by seed, then judged; ARGS="--events 20000 --blows 40 --strikes 2", ARGS=--mutants
 	$(BIN)/python -m chaos $(ARGS)
 
 simulate: setup ## the commit protocol and the send path in simulated worlds: 1,000 seeds, and deliberate mistakes

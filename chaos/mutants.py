@@ -23,6 +23,8 @@ from streams.engine import engine
 from streams.pipeline import COUNTS, POSITIONS, Pipeline
 from streams.verdict import Verdict
 
+CALLED: Final = 0.05  # seconds until a call has reached the provider, on a machine under load
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -47,7 +49,18 @@ class _CallsEarly(Pipeline):
 
 
 def _calls_early(data: Path) -> None:
+    known = there(engine, "TransactionLog")
+
+    class CallsFirst(known):  # type: ignore[misc, valid-type]
+        """The commit waits for the calls, as it does where somebody awaits them in their place."""
+
+        async def commit(self, commit: Commit) -> int:
+            await asyncio.sleep(CALLED)
+            changelog_next: int = await super().commit(commit)
+            return changelog_next
+
     put(engine, "Pipeline", _CallsEarly)
+    put(engine, "TransactionLog", CallsFirst)
 
 
 # --- the position outside the transaction --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ The seed is printed; RECADO_CHAOS_SEED makes it happen again. `python -m chaos` 
 
 import gc
 import os
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +22,18 @@ TRAPS = (
     Trap("before store write", 3, "kill"), Trap("inside call", 6, "kill"), Trap("after call", 9, "kill"),
     Trap("before answer append", 5, "kill"), Trap("before commit", 3, "fault"),
 )  # fmt: skip
+
+# kafka-python leaves the sockets of attempts at a broker that is away to the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning", "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """None of them is left to another module's test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -53,11 +66,6 @@ def test_a_worker_killed_at_ten_random_moments_and_at_crash_points_loses_nothing
 
 
 @pytest.mark.kafka
-@pytest.mark.filterwarnings(
-    # kafka-python leaves the sockets of attempts at a broker that is away to the garbage collector.
-    "ignore:unclosed:ResourceWarning",
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning",
-)
 def test_a_broker_that_is_killed_refuses_or_drops_its_connections_costs_nothing_but_time(
     tmp_path: Path, seed: int
 ) -> None:
@@ -68,7 +76,6 @@ def test_a_broker_that_is_killed_refuses_or_drops_its_connections_costs_nothing_
         outcome = Driver(plan, broker.start(), "test-chaos.", tmp_path / "site", broker=broker).run()
 
     assert outcome.verdict.violations == []
-    gc.collect()  # and these belong to this test
     assert outcome.blows == dict.fromkeys(faults, 1)
     assert outcome.left_out == []
     assert outcome.figures["accepted by the provider"] > 20, "hardly anything was sent: this shows nothing"
