@@ -62,6 +62,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert not loaded & {"pydantic", "faust", "aiokafka", "kafka", "aiohttp", "sqlalchemy", "rich", "phonenumbers"}
 
 
+def test_a_command_s_terminal_is_not_flooded_by_kafka_s_clients() -> None:
+    program = (
+        "import sys; sys.argv[1:] = ['parts', 'Hola']; import logging, atexit; from streams.cli.main import main; "
+        "atexit.register(lambda: logging.getLogger('aiokafka.conn').error('Unable connect to node')); main()"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+
+
 def test_a_wrong_setting_is_named_with_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECADO_PARTITIONS", "many")
     assert refused("up") == "RECADO_PARTITIONS is a whole number from 1 to 1024; it is 'many'"
