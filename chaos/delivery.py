@@ -40,7 +40,7 @@ def outcomes(evidence: Evidence, most_unknown: int) -> Iterator[str]:
             end = fact.type.split(".")[2]
             if name not in at:
                 yield f"{fact.subject}: attempt {data.attempt} of {data.send_id} is {end}, and was never made"
-            elif end not in AFTER[at[name]]:
+            elif end not in AFTER[at[name]] and not (isinstance(data, SendRefused) and data.settled):
                 yield f"{fact.subject}: attempt {data.attempt} of {data.send_id} is {end} after {at[name]}"
             at[name] = end
             crashed += isinstance(data, SendUnknown) and data.reason == "crash"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from chaos.evidence import INPUTS, Event, Evidence, Group
 from events import client_id
+from events.answer import SendSettled
 from events.callback import CallbackReceived
 from events.codec import encode_fact
 from events.envelope import Input, Undecodable
@@ -59,7 +60,8 @@ def _spread(evidence: Evidence, spread: set[tuple[str, str]]) -> Iterator[str]:
 def _queues(evidence: Evidence) -> Mapping[str, Queues]:
     """For each contact its inputs, topic by topic, in order: without what cannot be read, and what was moved away.
 
-    Of the opt-outs by number only those that left a fact: where among its updates the others came, nothing tells.
+    Of the opt-outs by number only those that left a fact: where among its updates the others came, nothing tells. So it
+    is with an operator's word, which counts only while nobody knows.
     """
     sends = {
         client_id.send_hash(fact.subject, fact.data.send_id): fact.subject
@@ -79,7 +81,7 @@ def _queues(evidence: Evidence) -> Mapping[str, Queues]:
             if isinstance(event.event.data, CallbackReceived):
                 ours = client_id.read(evidence.mac_key, event.event.data.client_id or "")
                 subjects = [sends[ours.send_hash]] if ours is not None and ours.send_hash in sends else []
-            elif role is Role.NUMBERS:
+            elif role is Role.NUMBERS or isinstance(event.event.data, SendSettled):
                 subjects = reached[event.landed.partition, event.event.source, event.event.id]
             for subject in subjects:
                 queued[subject].setdefault(role, deque()).append(event)

@@ -7,6 +7,7 @@ from connectors.ports import Message
 from events.partition import partition_of
 from events.topics import Role
 from simulation.broker import READ, Transaction
+from simulation.lists import settle
 from simulation.provider import ingress
 from simulation.scheduler import sleep
 from simulation.settings import FIRST, MESSAGES, START
@@ -148,4 +149,4 @@ async def _show(world: "World", transaction: Transaction) -> None:
         world.broker.mark(transaction, line)
 
 
-HAPPENINGS: Final = (publish, configure, strike)
+HAPPENINGS: Final = (publish, configure, strike, settle)

@@ -12,6 +12,7 @@ from connectors.ports import Message
 from events import client_id, instant
 from events.topics import Role
 from projections.send import Call
+from simulation.lists import Taken
 from simulation.scheduler import Process, sleep
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Ledger:
 
     calls: list[Made] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)  # the same, as it is listed
     told: dict[str, list[str]] = field(default_factory=dict)
     callbacks: int = 0  # written by the ingress
     answers: int = 0  # written by the senders
@@ -142,9 +144,8 @@ class Provider:
                 world.struck("bulk: one refused")
                 answers.append(Refused(201, "to: not a valid number", final=True, scope="message"))
             else:
-                accept(world, call)
-                named = not world.faulty(0.05)
-                answers.append(Accepted(f"sms-{len(world.ledger.accepted)}") if named else Unknown("server_error"))
+                name = accept(world, call)
+                answers.append(Unknown("server_error") if world.faulty(0.05) else Accepted(name))
         if torn < len(calls) or world.faulty(0.06):
             world.struck("bulk: taken in part, answer lost" if torn < len(calls) else "bulk: taken, answer lost")
             return [Unknown(world.choice(_SILENT))] * len(calls)
@@ -165,24 +166,27 @@ class Provider:
             world.struck("no answer, taken late")
             world.outside(self._late(call))
             return Unknown("timeout")
-        accept(world, call)
+        name = accept(world, call)
         await world.point(self.process, "inside call")
         if world.faulty(0.06):
             world.struck("taken, answer lost")
             return Unknown(world.choice(_SILENT))
-        return Accepted(None if world.chance(0.05) else f"sms-{len(world.ledger.accepted)}")
+        return Accepted(None if world.chance(0.05) else name)
 
     async def _late(self, call: Call) -> None:
         await sleep(self.world.between(1, 30_000))
         accept(self.world, call)
 
 
-def accept(world: "World", call: Call) -> None:
-    """The SMS goes out."""
+def accept(world: "World", call: Call) -> str:
+    """The SMS goes out; returns the provider's name for it."""
     ledger = world.ledger
     ledger.accepted.append(call.client_id)
+    provider_id = f"sms-{len(ledger.accepted)}"
+    ledger.taken.append(Taken(call, provider_id, world.now))
     world.tell(f"the provider accepts {call.client_id}")
-    world.outside(_receipts(world, call, f"sms-{len(ledger.accepted)}"))
+    world.outside(_receipts(world, call, provider_id))
+    return provider_id
 
 
 async def _receipts(world: "World", call: Call, provider_id: str) -> None:

@@ -22,6 +22,7 @@ _RECORDS: Final[tuple[InputData, ...]] = (
         {
             "caps": {"newsletter": [{"sends": 3, "days": 1}], "transactional": [{"sends": 5, "days": 2}]},
             "quiet_hours": {"newsletter": {"from": "07:00", "to": "08:01"}},
+            "fallback": {"provider": "twilio", "token": {"sealed": "v1.c2ltdWxhdGlvbg"}},
         }
     ),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events.topics import Role
 from projections import keyspace
+from simulation.lists import Lists
 from simulation.points import Point
 from simulation.scheduler import Killed, Process, Signal, Task, sleep, switch
 from simulation.settings import Settings
@@ -16,6 +17,9 @@ from streams import takeover
 from streams.gate import Gates, PartitionGate
 from streams.pipeline import INPUTS, Pipeline
 from streams.sender import Lane, Sender
+from streams.sweeper import LOOK_EVERY, Sweeper
+from streams.unsettled import Owned
+from streams.view import StateView
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -68,7 +72,11 @@ class Worker(Process):
             lanes={Role.TRANSACTIONAL: Lane(slots), Role.NEWSLETTER: Lane(slots, world.between(1, 5))},
             hearing=self.gates,
         )
-        for coroutine in (self.main(), self.beating(), self.consumer.run(), self.reading()):
+        owned = Owned(self.views, world.mac_key, self)
+        self.sweeper = Sweeper(
+            Lists(world, self), Answers(world, self), self, self.spawn, self.fatal, owned.unsettled, owned.overdue
+        )
+        for coroutine in (self.main(), self.beating(), self.consumer.run(), self.reading(), self.sweeping()):
             self.spawn(coroutine)
 
     def spawn(self, coroutine: Any) -> Task:
@@ -86,7 +94,8 @@ class Worker(Process):
     @property
     def busy(self) -> bool:
         """A step or a call is under way."""
-        return bool(self.sender.busy) or any(running.stepping for running in self.running.values())
+        stepping = any(running.stepping for running in self.running.values())
+        return bool(self.sender.busy) or self.sweeper.busy or stepping
 
     # --- the group ------------------------------------------------------------------------------------------------
 
@@ -220,6 +229,16 @@ class Worker(Process):
         self.room.set()
         for running in self.running.values():
             running.wake.set()
+
+    def views(self) -> dict[int, StateView]:
+        """The states of the partitions that it owns."""
+        return {partition: running.pipeline.view for partition, running in self.running.items()}
+
+    async def sweeping(self) -> None:
+        """Look for what nobody knows the outcome of."""
+        while True:
+            await sleep(LOOK_EVERY)
+            self.sweeper.look()
 
     # --- settings -------------------------------------------------------------------------------------------------
 

@@ -91,15 +91,18 @@ def _answered(data: AnswerReceived, event: Input, role: Role, turn: Turn) -> Dec
     if data.report is None:
         return _applied(facts)
     told = _listed(data, data.report, event, turn, cause)
-    return told._replace(outcome="applied", facts=[*facts, *told.facts]) if facts else told
+    return _applied([*facts, *told.facts])._replace(spread=told.spread)
 
 
 def _listed(data: AnswerReceived, report: Report, event: Input, turn: Turn, cause: Cause) -> Decision:
-    """The provider's list tells of an attempt as a receipt would: whatever a provider lists, it took."""
+    """The provider's list tells of an attempt as a receipt would: whatever a provider lists, it took. A word that moves
+    no message is no news there, as the list says it each time that it is asked."""
     hashed = client_id.send_hash(event.subject, data.send_id)
+    word, account = (report.status or "").strip().lower(), turn.accounts.account(event.account)
+    moves = receipt.meaning(report.provider, word, report.code, account).state is not None
     heard = CallbackReceived(
         provider=report.provider, received_at=event.time, client_id=data.client_id, provider_id=data.provider_id,
-        status=report.status, code=report.code, event_at=report.event_at,
+        status=report.status if moves else None, code=report.code, event_at=report.event_at,
     )  # fmt: skip
     return _told(heard, turn, turn.send(hashed), hashed, data.attempt, cause)
 

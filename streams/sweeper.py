@@ -135,7 +135,7 @@ class Sweeper:
             self.counts.asked += 1
             self._asked[message.client_id] = self.clock.now()
             for item in answer.items:
-                if item.provider_id == message.provider_id:
+                if item.provider_id == message.provider_id and item.client_id in (None, message.client_id):
                     await self._tell(message, item)
         while len(self._asked) > REMEMBERED:
             del self._asked[next(iter(self._asked))]

@@ -16,7 +16,7 @@ from projections import contact, send
 from projections.account import Account
 from projections.contact import Attempted
 
-__all__ = ["STATUSES", "TWILIO", "Meaning", "decide"]
+__all__ = ["STATUSES", "TWILIO", "Meaning", "decide", "meaning"]
 
 _HARD_IN_A_ROW: Final = 3
 

@@ -237,9 +237,13 @@ def test_one_look_asks_about_a_bounded_number_of_messages_and_not_about_the_same
 
 def test_a_message_that_another_id_answers_for_says_nothing(desk: Desk) -> None:
     desk.sweeper.overdue = lambda: [Overdue("acme", "acme/ana", PARTITION, "s", 1, "c", "p1")]
-    desk.shelf.look_up = answering(Page((Listed("c", "p2", "delivered"),)))  # type: ignore[method-assign]
-    desk.look()
-    assert desk.events() == []
+    for other in (Listed("c", "p2", "delivered"), Listed("d", "p1", "delivered")):
+        desk.shelf.look_up = answering(Page((other,)))  # type: ignore[method-assign]
+        desk.look(ASK_EVERY)
+        assert desk.events() == []
+    desk.shelf.look_up = answering(Page((Listed(None, "p1", "delivered"),)))  # type: ignore[method-assign]
+    desk.look(ASK_EVERY)
+    assert len(desk.events()) == 1
 
 
 def answering(answer: Page) -> Any:

@@ -69,6 +69,13 @@ def test_what_the_list_repeats_changes_nothing(world: OnePartition) -> None:
         assert same == {key: value for key, value in before.items() if not key.startswith(keyspace.SEEN)}
 
 
+@pytest.mark.parametrize("status", ["unknown", "a word of next year", "stop", ""])
+def test_a_word_that_moves_no_message_is_no_news_in_a_list(world: OnePartition, status: str) -> None:
+    call = world.attempt()
+    world.answer(call, provider_id="p")
+    assert world.listed(call, status) == []
+
+
 def test_a_message_without_receipts_is_followed_by_what_the_list_says_of_it(world: OnePartition) -> None:
     call = world.attempt()
     world.answer(call, provider_id="p")
