@@ -16,6 +16,7 @@ from events.callback import CallbackReceived
 from events.codec import encode_fact
 from events.envelope import Input, Undecodable
 from events.fact import Fact
+from events.link import LinkOpened
 from events.send import SendAttempted, SendDeferred, SendSkipped
 from events.shape import Class
 from events.topics import Role
@@ -81,6 +82,8 @@ def _queues(evidence: Evidence) -> Mapping[str, Queues]:
             if isinstance(event.event.data, CallbackReceived):
                 ours = client_id.read(evidence.mac_key, event.event.data.client_id or "")
                 subjects = [sends[ours.send_hash]] if ours is not None and ours.send_hash in sends else []
+            elif isinstance(event.event.data, LinkOpened):
+                subjects = [f"{event.event.account}/{event.event.data.contact}"]
             elif role is Role.NUMBERS or isinstance(event.event.data, SendSettled):
                 subjects = reached[event.landed.partition, event.event.source, event.event.id]
             for subject in subjects:

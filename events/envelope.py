@@ -10,6 +10,7 @@ from events.account import AccountConfigured, SendCancelled, TemplateSaved
 from events.answer import AnswerReceived, SendSettled
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
+from events.link import LinkOpened
 from events.opt_out import NumberOptedOut, OptOutRequested
 from events.send import SendRequested
 
@@ -72,14 +73,14 @@ def split_subject(subject: str) -> tuple[str, str]:
 
 
 AccountData = AccountConfigured | TemplateSaved | SendCancelled
-OptOutData = OptOutRequested | NumberOptedOut
+LinkData = OptOutRequested | NumberOptedOut | LinkOpened
 InputData = (
-    ContactUpdated | ContactErasure | SendRequested | AnswerReceived | SendSettled | CallbackReceived | OptOutData
+    ContactUpdated | ContactErasure | SendRequested | AnswerReceived | SendSettled | CallbackReceived | LinkData
     | AccountData
 )  # fmt: skip
 INPUTS: Final[tuple[type[InputData], ...]] = (
     AccountConfigured, TemplateSaved, SendCancelled, ContactUpdated, ContactErasure, SendRequested, CallbackReceived,
-    AnswerReceived, SendSettled, OptOutRequested, NumberOptedOut,
+    AnswerReceived, SendSettled, OptOutRequested, NumberOptedOut, LinkOpened,
 )  # fmt: skip
 NO_EXTENSIONS: Final[Mapping[str, object]] = MappingProxyType({})
 

@@ -23,6 +23,7 @@ from events.contact import (
 from events.dead_letter import DeadLetter
 from events.envelope import Input, InputData
 from events.fact import Fact, FactData
+from events.link import LinkOpened
 from events.message import InboundReceived, LinkClicked, MessageStateChanged
 from events.opt_out import ACCOUNT as OPT_OUT
 from events.opt_out import NumberOptedOut, OptOutRequested, hash_number
@@ -139,6 +140,10 @@ CALLED_BACK: Final = CallbackReceived.of_json(
 OPT_OUT_REQUESTED: Final = OptOutRequested(code="4gfFDKcYTUpV3bO9")
 NUMBER_OPTED_OUT: Final = NumberOptedOut(number=hash_number(ACCOUNT, PHONE), via="keyword", evidence="replied 'BAJA'")
 
+LINK_OPENED: Final = LinkOpened(
+    contact=CONTACT, send_id="order-1234", url="https://shop.example.com/orders/1234", automated=False
+)
+
 
 def _input(number: int, data: InputData, subject: str, source: str) -> Input:
     return Input.of(data, id=f"example-{number}", source=source, subject=subject, time=SEVEN + number * MINUTE)
@@ -157,6 +162,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     _input(10, OPT_OUT_REQUESTED, OPT_OUT, "/recado/opt-out"),
     _input(11, NUMBER_OPTED_OUT, SUBJECT, "/recado/numbers"),
     _input(12, SETTLED, SUBJECT, "/recado/cli"),
+    _input(13, LINK_OPENED, ACCOUNT, "/recado/links"),
 )
 
 _LOOKED_AT: Final = {"phone_status": "active", "subscription": "subscribed", "settings_version": 2}

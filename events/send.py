@@ -205,7 +205,8 @@ class SendAttempted:
 
     `to` is E.164 with +; `text` is as handed over, variables filled; `parts` are SMS parts; `alert` says that `to` is a
     fixed number; `looked_at` are the values each rule of eligibility saw; `unsubscribe` is the code of the opt-out link
-    in the text. `provider` is who is called, `fallback` says that it is the account's second connector.
+    in the text, `links` what the code of each short link in it stands for. `provider` is who is called, `fallback` says
+    that it is the account's second connector.
     """
 
     TYPE: ClassVar[str] = "recado.send.attempted.v1"
@@ -229,6 +230,7 @@ class SendAttempted:
     unsubscribe: str | None = None
     provider: Provider = "instasent"
     fallback: bool = False
+    links: Mapping[str, str] = field(default_factory=dict, metadata={"personal": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from events.answer import AnswerReceived, SendSettled
 from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.fact import DATA
+from events.link import LinkOpened
 from events.opt_out import NumberOptedOut, OptOutRequested
 from events.partition import partition_of
 from events.send import SendRequested
@@ -131,11 +132,11 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         Role.CALLBACKS,
-        "Receipts, replies and opt-outs by link, written by the ingress into the partition that the client id, or the "
-        "link, names.",
+        "Receipts, replies, opt-outs by link and opened short links, written by the ingress into the partition that "
+        "the client id, or the link, names.",
         "account",
         "all",
-        (CallbackReceived.TYPE, OptOutRequested.TYPE),
+        (CallbackReceived.TYPE, OptOutRequested.TYPE, LinkOpened.TYPE),
         internal=True,
     ),
     Topic(

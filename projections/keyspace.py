@@ -31,7 +31,7 @@ from events.client_id import send_hash
 from events.contact import ContactErased, FieldsChanged, PhoneChanged
 from events.fact import SOURCE, Fact
 from events.likeness import likeness
-from events.message import InboundReceived, MessageStateChanged
+from events.message import InboundReceived, LinkClicked, MessageStateChanged
 from events.record import Sealed, sealed_items, sealed_text
 from events.send import (
     SendAccepted,
@@ -71,7 +71,7 @@ SWEPT: Final = (SEEN, PARKED, SENDS, RECENT)
 _ABOUT_SEND: Final = (
     SendSkipped, SendDeferred, SendAttempted, SendAccepted, SendRefused, SendUnknown, SendGivenUp, MessageStateChanged,
 )  # fmt: skip
-_FROM_CALLBACKS: Final = (MessageStateChanged, InboundReceived)
+_FROM_CALLBACKS: Final = (MessageStateChanged, InboundReceived, LinkClicked)
 
 
 class View(Protocol):

@@ -12,6 +12,7 @@ from events.callback import CallbackReceived
 from events.contact import ContactErasure, ContactUpdated
 from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact, SendFact
+from events.link import LinkOpened
 from events.opt_out import NumberOptedOut, OptOutRequested
 from events.send import SendAttempted, SendDeferred, SendRefused, SendRequested
 from events.shape import Class
@@ -23,7 +24,7 @@ from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from projections.send import Call
 from streams import opt_outs
-from streams.deciders import answer, contact, deadline, dispatch, inbound, receipt, settlement
+from streams.deciders import answer, click, contact, deadline, dispatch, inbound, receipt, settlement
 from streams.deciders.dispatch import Links, Place
 from streams.leave import FREE, Gate
 from streams.turn import AGAIN, REPEATED, UNCHANGED, Cause, Decision, Turn
@@ -137,6 +138,12 @@ def _called_back(data: CallbackReceived, event: Input, role: Role, turn: Turn) -
     return _told(data, turn, sent, ours.send_hash, ours.attempt, Cause(event.id, event.source))
 
 
+def _opened(data: LinkOpened, event: Input, role: Role, turn: Turn) -> Decision:
+    subject = f"{event.account}/{data.contact}"
+    decided = click.decide(data, turn.send(client_id.send_hash(subject, data.send_id)), event.time)
+    return _applied(turn.keep(subject, decided, event.time, Cause(event.id, event.source)))
+
+
 Handler = Callable[[Any, Input, Role, Turn], Decision]
 ROSTER: Final[Mapping[type, Handler]] = {
     # an event               what may follow, and who decides
@@ -145,6 +152,7 @@ ROSTER: Final[Mapping[type, Handler]] = {
     SendRequested: _requested,  # attempted, deferred or skipped: deciders/dispatch.py
     AnswerReceived: _answered,  # accepted, refused or unknown; deferred: deciders/answer.py; listed: receipt.py
     SendSettled: _settled,  # accepted or refused by an operator; attempted: deciders/settlement.py
+    LinkOpened: _opened,  # clicked: deciders/click.py
     OptOutRequested: opt_outs.by_link,  # subscription: deciders/opt_out.py
     NumberOptedOut: opt_outs.by_number,  # subscription of the other contacts with a number: deciders/opt_out.py
     CallbackReceived: _called_back,  # accepted, state, phone status: receipt.py; reply, subscription: inbound.py

@@ -129,6 +129,16 @@ messages: Final = Table(
     Index("messages_account", "account", "requested_at"),
 )
 
+links: Final = Table(
+    "links",
+    metadata,
+    Column("code", String, primary_key=True),  # of a short link, as it stands in the SMS
+    Column("subject", String, nullable=False),
+    Column("send_id", String, nullable=False),
+    Column("url", Text, nullable=False),  # what it leads to
+    Index("links_subject", "subject"),
+)
+
 message_labels: Final = Table(
     "message_labels",
     metadata,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from connectors.readmodel import bulk, contacts, message, messages, schema
+from connectors.readmodel import bulk, contacts, links, message, messages, schema
 from connectors.readmodel.erasure import redacted
 from events.codec import decode_fact, encode_fact
 from events.contact import ContactErased
@@ -55,6 +55,7 @@ def write(connection: Connection, slices: Sequence[Slice]) -> list[Fact]:
     if read:
         _write_contacts(connection, read)
         messages.write(connection, facts)
+        links.write(connection, facts)
         connection.execute(insert(schema.facts), [_row(one) for one in read])
         _redact(connection, facts)
     _move(connection, slices, stored)

@@ -17,6 +17,7 @@ from connectors.http.cloudevents import CloudEvents
 from connectors.http.commands import Commands
 from connectors.http.imports import Imports
 from connectors.http.ingress import Ingress, health, runner
+from connectors.http.links import ShortLinks
 from connectors.http.metrics import Metrics
 from connectors.http.opt_out import OptOutPage
 from connectors.http.queries import build_queries
@@ -71,6 +72,7 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
             app.add_routes(_commands(settings, outbox, directory))
             app.add_routes(_accounts(settings, outbox, accounts).routes())
             app.add_routes(openapi.routes())
+            app.add_routes(ShortLinks(outbox, engine, SystemClock().now, lambda: uuid.uuid4().hex).routes())
             metrics.settings_version = lambda: accounts.version
         await appender.open(_OPENING)
         app.add_routes([*health(lambda: appender.ready), *metrics.routes()])

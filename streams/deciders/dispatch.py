@@ -7,7 +7,7 @@ decided anew then.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, Literal, NamedTuple
 
@@ -17,7 +17,7 @@ from events import client_id, opt_out
 from events.fact import SendFact
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
-from projections import contact, recent, send, template, text, transliteration
+from projections import contact, recent, send, short_link, template, text, transliteration
 from projections.account import Account, Directory, SavedTemplate
 from streams.deciders.eligibility import No, addressee, cap, ends, expiry, waits
 from streams.leave import FREE, Gate
@@ -66,6 +66,7 @@ class _Text(NamedTuple):
     encoding: text.Encoding
     parts: int
     unsubscribe: str | None  # the code of the opt-out link in it
+    links: Mapping[str, str] = {}  # what its short links stand for
 
 
 def asked(
@@ -169,7 +170,7 @@ def _decided(
         asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
         number, data.sender, data.template, saved.version if saved else None, labels, words.encoding, words.parts,
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
-        words.unsubscribe, by.provider, leave.fallback,
+        words.unsubscribe, by.provider, leave.fallback, words.links,
     )  # fmt: skip
 
 
@@ -230,6 +231,11 @@ def _text(
             return No("variable_invalid" if data.template is None else "template_unknown", detail)
         pieces = _plain(pieces, compiled.pieces[1::2], looked_at)
     filled = text.normalize("".join(pieces))
+    links: Mapping[str, str] = {}
+    # A sealed account's addresses stay as they are: what a code stands for has to be readable to whoever opens it.
+    if account.link_domain and account.privacy != "sealed":
+        base = f"https://{account.link_domain}"
+        filled, links = short_link.shorten(filled, place.links.key, asked.hashed, base, link)
     if not filled.strip():
         return No("text_empty", "nothing is left of the text once its variables are filled")
     limit = account.limits.parts
@@ -239,7 +245,7 @@ def _text(
     if counted is None or counted.parts > limit:
         much = counted.parts if counted else f"more than {limit}"
         return No("text_too_long", f"the text takes {much} parts, and the account allows {limit}")
-    return _Text(filled, counted.encoding, counted.parts, code)
+    return _Text(filled, counted.encoding, counted.parts, code, links)
 
 
 def _plain(pieces: Sequence[str], identifiers: Sequence[str], looked_at: dict[str, Any]) -> list[str]:
