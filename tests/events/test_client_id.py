@@ -1,6 +1,7 @@
 """Client ids: short, ours, and telling the partition."""
 
 import re
+from base64 import b32encode
 
 import pytest
 from hypothesis import given
@@ -49,3 +50,10 @@ def test_the_same_send_id_of_two_contacts_is_two_sends() -> None:
 def test_numbers_that_do_not_fit_are_refused(partition: int, attempt: int) -> None:
     with pytest.raises(ValueError, match="no client id can name"):
         client_id.make(KEY, partition, HASH, attempt)
+
+
+@given(st.binary(min_size=10, max_size=10))
+def test_its_letters_are_base32_as_everyone_writes_it(digest: bytes) -> None:
+    number = int.from_bytes(digest)
+    assert client_id._base32(number, 80) == b32encode(digest).decode().lower()
+    assert client_id._base32(number >> 30, 50) == b32encode(digest).decode().lower()[:10]
