@@ -40,7 +40,9 @@ FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS)  # the order
 INPUTS = (*FIRST, *SENDS)
 COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
 BATCH = 4_000  # records decided in one commit
+NEWSLETTERS = 200  # two calls of the provider
 WINDOW = 1_000  # timers fired in one step
+PAUSES = (200, 25)  # records between two chances for others: of any topic, and of sends, which take longer
 SILENT_BYTES = 16 * 2_000  # ids of inputs that left no fact, waiting for a fact to carry them into the journal
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
@@ -49,10 +51,11 @@ NOT_YET = 60_000  # ms that a record may wait for what was written before it
 
 @dataclass(slots=True)
 class Limits:
-    """How much one step takes, how much of one topic is held (records, bytes), and how long a transactional send
-    waits for the other topics (ms)."""
+    """How much one step takes, of it newsletters (a password may come behind them), how much of one topic is held
+    (records, bytes), and how long a transactional send waits for the other topics (ms)."""
 
     batch: int = BATCH
+    newsletters: int = NEWSLETTERS
     inbox: int = 2 * BATCH
     inbox_bytes: int = 3 * 1024 * 1024
     patience: int = 2_000
@@ -195,7 +198,9 @@ class Pipeline:
         """Decide records of one topic, in order, as far as budget, barrier and slots allow. Return how many."""
         box = self._inboxes[role]
         sends = role in SENDS
-        taken = 0
+        taken, pause = 0, PAUSES[sends]
+        if role is Role.NEWSLETTER:
+            budget = min(budget, self._limits.newsletters)
         while box.fetches and taken < budget:
             fetch = box.fetches[0]
             if sends and not self._may_decide(fetch, now):
@@ -214,7 +219,7 @@ class Pipeline:
                     break
                 self.positions[role] = record.offset + 1
                 taken += 1
-                if taken % 500 == 0:
+                if taken % pause == 0:
                     await self._pause()
             if not done:
                 break
@@ -308,7 +313,8 @@ class Pipeline:
         """Timers that are due, as far as there are slots for the calls they may lead to: each class has its own, so
         that what waits for a campaign's slots holds up no password."""
         for role in SENDS:
-            room = min(WINDOW, self._lanes.free(role))
+            most = self._limits.newsletters if role is Role.NEWSLETTER else WINDOW
+            room = min(most, self._lanes.free(role))
             if room > 0:
                 for verdict in self._workflow.due(self.view, now, room, CLASS_OF[role]):
                     self._keep(verdict, commit, facts, calls)
