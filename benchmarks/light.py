@@ -39,6 +39,9 @@ class LightFold:
     def conceal(self, letter: DeadLetter, view: StateView) -> DeadLetter:
         return letter
 
+    def prepare(self, view: StateView) -> None:
+        return
+
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         return ()
 

@@ -6,6 +6,7 @@ Each check is a generator of violations, a sentence each; none holds a number or
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 import orjson
@@ -14,6 +15,7 @@ from chaos import delivery, replay
 from chaos.evidence import INPUTS, PUBLISHED, READ, ROUTED, Evidence, Place
 from chaos.feed import COUNTER, Item
 from events.contact import ContactRefused, ContactUpdated, FieldsChanged
+from events.send import SendAttempted
 from events.topics import Role
 from projections import keyspace
 
@@ -43,6 +45,7 @@ def check(evidence: Evidence, plan: Sequence[Item], most_unknown: int) -> Verdic
         ("outcomes", lambda: delivery.outcomes(evidence, most_unknown)),
         ("ledger", lambda: delivery.ledger(evidence)),
         ("consent", lambda: delivery.consent(evidence)),
+        ("limits", lambda: limits(evidence)),
         ("state", lambda: state(evidence)),
     ]
     return Verdict({name: list(found()) for name, found in checks})
@@ -137,9 +140,24 @@ def counters(evidence: Evidence) -> Iterator[str]:
     yield from (f"a fact bears the counter {number}, and no update does" for number in told if number not in wanted)
 
 
+def limits(evidence: Evidence) -> Iterator[str]:
+    """On no day were more attempts made than the account allows, by all partitions together: than the most that any of
+    these attempts was allowed, as a limit may be changed."""
+    made: Counter[tuple[str, str]] = Counter()
+    allowed: dict[tuple[str, str], float] = {}
+    for fact in evidence.facts:
+        if isinstance(fact.data, SendAttempted) and fact.data.day is not None:
+            counted = fact.subject.partition("/")[0], fact.data.day
+            made[counted] += 1
+            allowed[counted] = max(allowed.get(counted, 0), fact.data.looked_at.get("per_day", inf))
+    for (account, day), times in made.items():
+        if times > allowed[account, day]:
+            yield f"{account}: {times} attempts were made on {day}, and {allowed[account, day]} are allowed"
+
+
 def state(evidence: Evidence) -> Iterator[str]:
     """The changelog's contacts, sends, open and unknown attempts are the journal's, and its counts the inputs'."""
-    compared = (keyspace.CONTACTS, keyspace.SENDS, keyspace.OPEN, keyspace.RECENT, keyspace.UNSETTLED)
+    compared = (keyspace.CONTACTS, keyspace.SENDS, keyspace.OPEN, keyspace.RECENT, keyspace.DAYS, keyspace.UNSETTLED)
     for partition in range(evidence.partitions):
         kept = evidence.state.get(partition, {})
         told = evidence.folded[partition].values

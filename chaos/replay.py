@@ -24,6 +24,7 @@ from projections import contact, keyspace
 from projections.account import Account, Directory
 from projections.keyspace import MemoryView
 from streams import roster
+from streams.allowance import UNLIMITED, Allowance, Standing, Unlimited
 from streams.leave import FREE, GO, Gate, Leave
 from streams.turn import Decision
 
@@ -102,6 +103,7 @@ class _Replay:
     now: int = 0
     accounts: Directory = field(init=False)
     gate: Gate = FREE
+    allowance: Allowance = UNLIMITED
     spread: list[Input] = field(default_factory=list)  # what its opt-outs tell every partition
 
     def __post_init__(self) -> None:
@@ -121,6 +123,7 @@ class _Replay:
         self.now = group.facts[0].fact.time
         self.accounts = self.evidence.directory(_looked_at(group))
         self.gate = _Told(group)
+        self.allowance = _Shared(group)
         try:
             if group.internal:
                 facts = self._internal(group)
@@ -154,7 +157,7 @@ class _Replay:
         return None
 
     def _handle(self, event: Event) -> Decision:
-        decision = _handle(self.evidence, event, self.view, self.now, self.accounts, self.gate)
+        decision = _handle(self.evidence, event, self.view, self.now, self.accounts, self.gate, self.allowance)
         self.spread += decision.spread
         return decision
 
@@ -178,7 +181,7 @@ class _Replay:
             while self.view.get(key) is not None:
                 fired = roster.due(
                     self.view, self.accounts, self.now, group.partition, self.evidence.mac_key, limit=1,
-                    gate=self.gate, class_=class_,
+                    gate=self.gate, class_=class_, allowance=self.allowance,
                 )  # fmt: skip
                 facts = [fact for decision in fired for fact in decision.facts]
                 self.spread += [event for decision in fired for event in decision.spread]
@@ -222,6 +225,21 @@ class _Told:
         return self._leave
 
 
+class _Shared(Unlimited):
+    """streams/allowance.py's Allowance likewise: what a worker's partitions had used together is in the fact."""
+
+    def __init__(self, group: Group) -> None:
+        self._standing: Standing | None = None
+        for of in group.facts:
+            data = of.fact.data
+            if isinstance(data, SendAttempted | SendDeferred | SendSkipped) and "share" in data.looked_at:
+                seen = data.looked_at
+                self._standing = Standing(seen["sent_that_day"], seen["share"], seen.get("opening", False))
+
+    def ask(self, account: str, day: str, per_day: int) -> Standing:
+        return self._standing or super().ask(account, day, per_day)
+
+
 def _folded(evidence: Evidence, subject: str, updates: Sequence[Event]) -> Iterator[str]:
     """The contact as the journal tells it, against a plain fold of its updates in their order and nothing else."""
     key = keyspace.contact_key(subject)
@@ -245,10 +263,16 @@ def _looked_at(group: Group) -> int | None:
 
 
 def _handle(
-    evidence: Evidence, event: Event, view: MemoryView, now: int, accounts: Directory, gate: Gate = FREE
+    evidence: Evidence,
+    event: Event,
+    view: MemoryView,
+    now: int,
+    accounts: Directory,
+    gate: Gate = FREE,
+    allowance: Allowance = UNLIMITED,
 ) -> Decision:
     assert event.event is not None  # noqa: S101 - asked of readable ones only
     return roster.handle(
         event.event, event.landed.role, view, accounts, now, event.landed.partition, evidence.mac_key,
-        moved=event.landed.origin is not None, gate=gate,
+        moved=event.landed.origin is not None, gate=gate, allowance=allowance,
     )  # fmt: skip

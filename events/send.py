@@ -207,6 +207,7 @@ class SendAttempted:
     fixed number; `looked_at` are the values each rule of eligibility saw; `unsubscribe` is the code of the opt-out link
     in the text, `links` what the code of each short link in it stands for. `provider` is who is called, `fallback` says
     that it is the account's second connector.
+    `day` is that of the account's time zone, 2026-11-23, on which the attempt counts.
     """
 
     TYPE: ClassVar[str] = "recado.send.attempted.v1"
@@ -231,6 +232,7 @@ class SendAttempted:
     provider: Provider = "instasent"
     fallback: bool = False
     links: Mapping[str, str] = field(default_factory=dict, metadata={"personal": True})
+    day: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

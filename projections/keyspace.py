@@ -5,6 +5,7 @@
     o/<send hash>              an open attempt: attempted, and no outcome yet; 1, or its likeness (events/likeness.py)
                                where the provider's list will have to be asked by it
     h/<account>/<contact>      what the contact was lately sent: projections/recent.py
+    d/<account>/<day>          attempts of an account on a day of its time zone: projections/quota.py
     x/<account>/<send hash>    an attempt whose outcome nobody knows: see projections/unsettled.py
     t/<due ms>/<send hash>     timer of a transactional send: deferred, to be resolved, or to be closed at that time
     w/<due ms>/<send hash>     the same of a newsletter: those have slots of their own, and may have to wait for them
@@ -14,14 +15,16 @@
     n/<number hash>/<contact>  a contact (account/contact) that has this number: every one with it opts out together
     r/<send hash>              receipts that came before their attempt: the day they are forgotten, and themselves
     k/<account>/<contact>      the contact's key, of an account whose privacy is `sealed`: projections/keyring.py
-    p/...                      the engine's own (positions, counters)
+    p/...                      the engine's own (positions, counters); p/pool/<account>/<day>: partitions that put
+                               their parts of an account's day together: streams/allowance.py
 
-`apply` alone changes c/, s/, o/, h/, x/, t/, w/, u/ and n/, and needs the facts alone: so the journal rebuilds them.
-What it says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the
+`apply` alone changes c/, s/, o/, h/, d/, x/, t/, w/, u/ and n/, and needs the facts alone: so the journal rebuilds
+them. What it says sealed stays so in c/ and s/; for n/ a number must be opened, and where its key is gone, so is the
 contact's n/.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from hashlib import blake2b
 from typing import Any, Final, Protocol
 
@@ -47,25 +50,27 @@ from projections import contact, recent, send
 from projections.keyring import NO_KEYS, Keyring
 
 __all__ = [
-    "CONTACTS", "DAY", "KEPT_DAYS", "OPEN", "PARKED", "RECENT", "SEEN", "SENDS", "SWEPT", "TIMERS", "UNSETTLED",
-    "MemoryView", "View", "apply", "contact_key", "decode", "encode", "evolve", "fold", "forgettable",
-    "forgotten_after", "link_key", "number_key", "open_key", "owner_of", "parked_key", "recent_key", "seen_key",
-    "send_key", "timer", "timer_key", "unsettled_key",
+    "CONTACTS", "DAY", "DAYS", "KEPT_DAYS", "OPEN", "PARKED", "RECENT", "SEEN", "SENDS", "SWEPT", "TIMERS", "UNSETTLED",
+    "MemoryView", "View", "apply", "contact_key", "day_key", "decode", "encode", "evolve", "fold", "forgettable",
+    "forgotten_after", "link_key", "number_key", "open_key", "owner_of", "parked_key", "pool_key", "recent_key",
+    "seen_key", "send_key", "timer", "timer_key", "unsettled_key",
 ]  # fmt: skip
 
 CONTACTS: Final = b"c/"
 SENDS: Final = b"s/"
 OPEN: Final = b"o/"
 RECENT: Final = b"h/"
+DAYS: Final = b"d/"
 UNSETTLED: Final = b"x/"
 TIMERS: Final[Mapping[Class, bytes]] = {"transactional": b"t/", "newsletter": b"w/"}
 SEEN: Final = b"i/"
 PARKED: Final = b"r/"
 
 DAY: Final = 86_400_000  # ms
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 KEPT_DAYS: Final = 35  # ids for idempotence: contract, section 2
 
-SWEPT: Final = (SEEN, PARKED, SENDS, RECENT)
+SWEPT: Final = (SEEN, PARKED, SENDS, RECENT, DAYS)
 """What is forgotten in time, in the order in which it is walked."""
 
 _ABOUT_SEND: Final = (
@@ -163,6 +168,15 @@ def recent_key(subject: str) -> bytes:
     return b"h/" + subject.encode()
 
 
+def day_key(account: str, day: str) -> bytes:
+    """`day` as in 2026-11-23."""
+    return f"d/{account}/{day}".encode()
+
+
+def pool_key(account: str, day: str) -> bytes:
+    return f"p/pool/{account}/{day}".encode()
+
+
 def parked_key(hashed: str) -> bytes:
     return b"r/" + hashed.encode()
 
@@ -220,7 +234,7 @@ def decode(key: bytes, raw: bytes) -> Any:
 
 
 def forgettable(key: bytes, value: Any, now: int) -> bool:
-    """May this key of i/, r/, s/ or h/ go, because nobody can ask for it any more? `now` in ms."""
+    """May this key of i/, r/, s/, h/ or d/ go, because nobody can ask for it any more? `now` in ms."""
     today = now // DAY
     match key[:2]:
         case b"i/":
@@ -231,6 +245,8 @@ def forgettable(key: bytes, value: Any, now: int) -> bool:
             return value.finished and forgotten_after(max(value.changed_at, value.requested_at)) < today
         case b"h/":
             return recent.newest(value) // DAY + recent.DAYS + 1 < today
+        case b"d/":
+            return date.fromisoformat(key[-10:].decode()).toordinal() - _EPOCH + KEPT_DAYS + 1 < today
         case _:
             return False
 
@@ -247,7 +263,7 @@ def apply(view: View, fact: Fact, now: int = 0, keys: Keyring = NO_KEYS) -> None
 
 
 def fold(view: View, fact: Fact, keys: Keyring = NO_KEYS) -> None:
-    """Fold one fact into c/, s/, o/, h/, x/, t/, u/ and n/: the only code that changes them."""
+    """Fold one fact into c/, s/, o/, h/, d/, x/, t/, u/ and n/: the only code that changes them."""
     key = contact_key(fact.subject)
     view.put(key, evolve(view, view.get(key) or contact.initial, fact, keys))
 
@@ -295,6 +311,9 @@ def _fold_send(view: View, fact: Fact, owner: contact.State, keys: Keyring) -> c
     own = isinstance(data, SendAttempted) and keys.same(view, fact.subject, data.to, owner.phone)
     if isinstance(data, SendAttempted) and data.unsubscribe is not None:
         _fold_link(view, fact.subject, data.unsubscribe)
+    if isinstance(data, SendAttempted) and data.day is not None:
+        counted = day_key(fact.subject.partition("/")[0], data.day)
+        view.put(counted, (view.get(counted) or 0) + 1)
     after = send.evolve(before, fact, own)
     _fold_recent(view, fact, before)
     if before.due and before.due != after.due:

@@ -10,10 +10,11 @@ from events.envelope import Input, InputData
 from projections.account import Account, Directory
 
 START: Final = 1_795_417_200_000  # 2026-11-23T07:00:00Z, ms
+PER_DAY: Final = 24  # SMS: some worlds reach it
 _TEMPLATE: Final[dict[str, Any]] = {"template": TEMPLATE, "variables": list(VARIABLES)}
 _CONNECTOR: Final = {"provider": "instasent", "token": {"sealed": "v1.c2ltdWxhdGlvbg"}}
 _RECORDS: Final[tuple[InputData, ...]] = (
-    AccountConfigured.of_json({**SETTINGS, "connector": _CONNECTOR}),
+    AccountConfigured.of_json({**SETTINGS, "connector": _CONNECTOR, "limits": {"per_day": PER_DAY}}),
     TemplateSaved.of_json({**_TEMPLATE, "text": TEMPLATE_TEXT}),
     TemplateSaved.of_json({**_TEMPLATE, "text": f"{TEMPLATE_TEXT}!"}),
     TemplateSaved.of_json({**_TEMPLATE, "text": TEMPLATE_TEXT, "labels": ["orders"]}),

@@ -14,6 +14,7 @@ from simulation.scheduler import Killed, Process, Signal, Task, sleep, switch
 from simulation.settings import Settings
 from simulation.writer import Answers, Reader, Writer, ends
 from streams import takeover
+from streams.allowance import Ledger
 from streams.gate import Gates, PartitionGate
 from streams.pipeline import INPUTS, Pipeline
 from streams.sender import Lane, Sender
@@ -60,6 +61,7 @@ class Worker(Process):
         self.taking: Task | None = None
         self.consumer = world.variant.consumer(world, self)
         slots = world.between(1, 6)
+        self.ledger = Ledger(world.partitions, self.views, self.freed)
         self.gates = Gates(lambda: len(self.running) / world.partitions)
         self.sender = Sender(
             provider=world.variant.provider(world, self),
@@ -190,6 +192,7 @@ class Worker(Process):
             world.mac_key,
             lambda: self.settings.version,
             gate=PartitionGate(self.gates),
+            allowance=self.ledger.of(partition),
         )
         store, view, recovered = await over.run(partition, bounds, workflow, writer, self.now())
         point: Point = "after rebuild" if recovered.facts else "after recovery"

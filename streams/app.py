@@ -27,6 +27,7 @@ from projections import keyspace
 from projections.account import Directory
 from projections.keyring import Keyring
 from streams import memory
+from streams.allowance import Ledger
 from streams.deciders.dispatch import Links
 from streams.engine.application import EngineApp, Membership, build_app
 from streams.engine.engine import Engine
@@ -114,6 +115,7 @@ class Worker:
                 PartitionGate(gates),
                 keys=Keyring(wrapping, numbers, lambda _: os.urandom(KEY_BYTES)),
                 opener=inbox.open,
+                allowance=ledger.of(partition),
             ),
             encode=keyspace.encode,
             decode=keyspace.decode,
@@ -124,6 +126,7 @@ class Worker:
             limits=Limits(patience=settings.transactional_wait),
         )
         engine = self.engine = Engine(wiring, self._fatal)
+        ledger = Ledger(settings.partitions, engine.views, engine.wake_all)
         sender.freed = engine.freed
         owned = Owned(engine.views, key, self.clock)
         sweeper = Sweeper(provider, answers, self.clock, self._spawn, self._fail, owned.unsettled, owned.overdue)

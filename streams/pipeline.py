@@ -160,6 +160,7 @@ class Pipeline:
         calls: list[Call] = []
         facts: list[Fact] = []
         before = dict(self.positions)
+        self._workflow.prepare(self.view)
         budget = self._limits.batch
         for role in self._inputs:
             if role not in SENDS:

@@ -24,6 +24,7 @@ from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from projections.send import Call
 from streams import opt_outs
+from streams.allowance import UNLIMITED, Allowance
 from streams.deciders import answer, click, contact, deadline, dispatch, inbound, receipt, settlement
 from streams.deciders.dispatch import Links, Place
 from streams.leave import FREE, Gate
@@ -45,6 +46,7 @@ def handle(
     moved: bool = False,
     links: Links = NO_LINKS,
     gate: Gate = FREE,
+    allowance: Allowance = UNLIMITED,
     keys: Keyring = NO_KEYS,
 ) -> Decision:
     """Decide one event that belongs in this partition, and fold the facts into the view.
@@ -55,7 +57,7 @@ def handle(
     seen = keyspace.seen_key(event.subject, event.source, event.id)
     if view.get(seen) is not None:
         return REPEATED
-    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate), moved, keys)
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate, allowance), moved, keys)
     decided = ROSTER[type(event.data)](event.data, event, role, turn)
     view.put(seen, keyspace.forgotten_after(max(now, event.time)))
     return decided
@@ -162,10 +164,11 @@ ROSTER: Final[Mapping[type, Handler]] = {
 def due(
     view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000,
     links: Links = NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS, class_: Class | None = None,
+    allowance: Allowance = UNLIMITED,
 ) -> list[Decision]:  # fmt: skip
     """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time.
     Those of one class's sends, where it is named."""
-    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate), keys=keys)
+    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate, allowance), keys=keys)
     due_ones = [
         key
         for one, prefix in keyspace.TIMERS.items()

@@ -41,6 +41,10 @@ class Workflow(Protocol):
         """A dead letter as it may be written: sealed, where an account's privacy wants that."""
         ...
 
+    def prepare(self, view: StateView) -> None:
+        """A step begins: what was put before is durable."""
+        ...
+
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         """Fire at most `limit` timers of one class's sends."""
         ...

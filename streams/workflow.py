@@ -15,6 +15,7 @@ from projections import keyspace
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring, WrongSecret, written
 from streams import roster
+from streams.allowance import UNLIMITED, Allowance
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
 from streams.verdict import Misplaced, Verdict
@@ -30,6 +31,7 @@ class SendingWorkflow:
         self, partition: int, partitions: int, directory: Directory, mac_key: bytes, version: Callable[[], int],
         links: Links = roster.NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS,
         opener: Opener | None = None,
+        allowance: Allowance = UNLIMITED,
     ) -> None:  # fmt: skip
         self._partition = partition
         self._partitions = partitions
@@ -37,6 +39,7 @@ class SendingWorkflow:
         self._mac_key = mac_key
         self._links = links
         self._gate = gate
+        self._allowance = allowance
         self._keys = keys
         self._opener = opener
         self.settings_version = version
@@ -52,6 +55,7 @@ class SendingWorkflow:
             decision = roster.handle(
                 event, role, view, self._directory, now, self._partition, self._mac_key, moved=moved,
                 links=self._links, gate=self._gate, keys=keys,
+                allowance=self._allowance,
             )  # fmt: skip
         except WrongSecret as wrong:
             raise MachineryFault(str(wrong)) from wrong
@@ -97,6 +101,9 @@ class SendingWorkflow:
         except WrongSecret as wrong:
             raise MachineryFault(str(wrong)) from wrong
 
+    def prepare(self, view: StateView) -> None:
+        self._allowance.prepare(view)
+
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         self._keys.begin()
         try:
@@ -111,6 +118,7 @@ class SendingWorkflow:
                 self._gate,
                 self._keys,
                 class_,
+                self._allowance,
             )
         except WrongSecret as wrong:
             raise MachineryFault(str(wrong)) from wrong

@@ -85,6 +85,10 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
     "transliterate": lambda value: "the account sends in GSM-7 only, other characters are exchanged",
     "question_marks_in": lambda value: f"GSM-7 cannot write all that stands in {_value(value)}: ? takes its place",
     "quiet_hours": lambda value: f"it is quiet at {_value(value)}",
+    "per_day": lambda value: f"the account allows {_value(value)} SMS a day",
+    "sent_that_day": lambda value: f"{_value(value)} were attempted that day, where this is decided",
+    "share": lambda value: f"{_value(value)} may be attempted there",
+    "opening": lambda value: "more of the day's SMS are shared out in a moment",
     "holidays_of": lambda value: f"and on the public holidays of {_value(value)}",
 }
 

@@ -1,8 +1,8 @@
 """May this SMS go, now? Folds projections/send.py and projections/contact.py.
 
 In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider, quiet
-hours, caps; and last, as it takes what it grants, whether the provider may be called for the account now
-(streams/leave.py). What can never go is told at once; what may not go now waits until it may, or it expires, and is
+hours, caps, the account's day; and last, as it takes what it grants, whether the provider may be called for the account
+now (streams/leave.py). What can never go is told at once; what may not go now waits until it may, or it expires, and is
 decided anew then.
 """
 
@@ -17,9 +17,10 @@ from events import client_id, opt_out
 from events.fact import SendFact
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
-from projections import contact, recent, send, short_link, template, text, transliteration
+from projections import contact, quota, recent, send, short_link, template, text, transliteration
 from projections.account import Account, Directory, SavedTemplate
-from streams.deciders.eligibility import No, addressee, cap, ends, expiry, waits
+from streams.allowance import UNLIMITED, Allowance
+from streams.deciders.eligibility import No, addressee, cap, ends, expiry, waits, within_day
 from streams.leave import FREE, Gate
 
 __all__ = ["Asked", "Links", "Place", "again", "asked", "decide", "unreadable"]
@@ -37,12 +38,13 @@ class Links(NamedTuple):
 
 class Place(NamedTuple):
     """What a client id and a link are made of, besides the send: the contact's partition and the keys of the MACs; and
-    who says whether the provider may be called now."""
+    who says whether the provider may be called now, and what is left of the account's day."""
 
     partition: int
     mac_key: bytes
     links: Links = Links()
     gate: Gate = FREE
+    allowance: Allowance = UNLIMITED
 
 
 class Asked(NamedTuple):
@@ -160,6 +162,12 @@ def _decided(
         capped = cap(asked.class_, lately, sent, account, now, looked_at)
         if capped is not None:
             return _skipped(asked, capped, looked_at)
+    day = quota.day(now, account.manner.timezone)
+    until = within_day(day, account, now, place.allowance, looked_at)
+    if isinstance(until, No):
+        return _skipped(asked, until, looked_at)
+    if until is not None:
+        return _deferred(asked, until, "rate", looked_at)
     leave, by = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred"), account.connector
     if leave.until is not None:
         if not leave.fallback or account.fallback is None or not _may_fall_back(sent):
@@ -170,7 +178,7 @@ def _decided(
         asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
         number, data.sender, data.template, saved.version if saved else None, labels, words.encoding, words.parts,
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
-        words.unsubscribe, by.provider, leave.fallback, words.links,
+        words.unsubscribe, by.provider, leave.fallback, words.links, day,
     )  # fmt: skip
 
 

@@ -13,10 +13,12 @@ from projections import contact, phone, quiet, recent, send
 from projections.account import Account
 from projections.contact import State
 from projections.recent import Recent
+from streams.allowance import Allowance
 
-__all__ = ["EXPIRES_AFTER", "No", "addressee", "cap", "ends", "expiry", "waits"]
+__all__ = ["EXPIRES_AFTER", "No", "addressee", "cap", "ends", "expiry", "waits", "within_day"]
 
 _DAY: Final = 86_400_000  # ms
+_MOMENT: Final = 250  # ms: a few commits
 EXPIRES_AFTER: Final = 35 * _DAY  # ms after it was asked for, whatever its own limit: contract, section 2
 
 
@@ -102,6 +104,25 @@ def cap(
         if had >= each.sends:
             return No("frequency_cap", f"{had} went to this contact within {each.days} days, and {each.sends} may")
     return None
+
+
+def within_day(
+    day: str, account: Account, now: int, allowance: Allowance, looked_at: dict[str, Any]
+) -> int | No | None:
+    """May another SMS of the account be attempted on this day of its time zone? Until when (ms) it waits, where that
+    will be known in a moment."""
+    per_day = account.limits.per_day
+    if per_day is None:
+        return None
+    standing = allowance.ask(account.name, day, per_day)
+    looked_at |= {"day": day, "per_day": per_day, "sent_that_day": standing.sent, "share": standing.share}
+    if standing.opening:
+        looked_at["opening"] = True
+        return now + _MOMENT
+    if standing.sent < standing.share:
+        return None
+    mine = "" if standing.share == per_day else f"; this worker's part of it is {standing.share}"
+    return No("account_limit", f"the account allows {per_day} SMS a day, and {standing.sent} went on {day}{mine}")
 
 
 def _alert(to: Alert, account: Account) -> str | No:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from chaos.checker import check
+from chaos.checker import check, limits
 from chaos.evidence import Evidence, Landed
 from chaos.feed import COUNTER, Item
 from events.codec import decode_input
@@ -31,6 +31,20 @@ def test_more_attempts_left_open_than_the_faults_explain_are_found(evidence: Evi
 def test_a_send_that_waited_for_the_provider_is_decided_again_from_what_its_facts_say(evidence: Evidence) -> None:
     waited = [fact["data"]["reason"] for fact in map(told, evidence.of(Role.JOURNAL)) if "deferred" in fact["type"]]
     assert {"rate", "circuit"} <= set(waited)
+
+
+def test_more_attempts_on_a_day_than_the_account_allows_are_found(evidence: Evidence) -> None:
+    def limited(landed: Landed, per_day: int) -> Landed:
+        fact = told(landed)
+        if not of("send.attempted")(fact):
+            return landed
+        fact["data"]["looked_at"]["per_day"] = per_day
+        return landed._replace(value=orjson.dumps(fact))
+
+    made = sum(of("send.attempted")(told(landed)) for landed in evidence.of(Role.JOURNAL))
+    for per_day, sentences in ((made, 0), (1, 1)):
+        journal = [limited(landed, per_day) for landed in evidence.of(Role.JOURNAL)]
+        assert len(list(limits(evidence.with_records(Role.JOURNAL, journal)))) == sentences
 
 
 # --- mutants: a line each, and the checks that must find it ---------------------------------------------------------

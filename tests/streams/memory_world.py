@@ -103,6 +103,9 @@ class Script:
     def conceal(self, letter: DeadLetter, view: StateView) -> DeadLetter:
         return letter
 
+    def prepare(self, view: StateView) -> None:
+        return
+
     def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
         verdicts = []
         prefix = keyspace.TIMERS[class_]

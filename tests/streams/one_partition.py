@@ -22,6 +22,7 @@ from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import MemoryView
 from projections.send import Call
 from streams import roster
+from streams.allowance import Ledger
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
 from streams.roster import Decision
@@ -49,6 +50,7 @@ class OnePartition:
     keys: Keyring = NO_KEYS
 
     def __post_init__(self) -> None:
+        self.ledger = Ledger(1, lambda: {PARTITION: self.view})
         self.configure(**SETTINGS)
 
     def configure(self, **settings: Any) -> None:
@@ -86,6 +88,7 @@ class OnePartition:
             moved=moved,
             links=LINKS,
             gate=self.gate,
+            allowance=self.ledger.of(PARTITION),
             keys=self.keys,
         )
         return self._kept(decision)
@@ -158,7 +161,18 @@ class OnePartition:
         until, before = self.now + ms, len(self.facts)
         while (due := roster.next_due(self.view)) is not None and due <= until:
             self.now = max(due, self.now)
-            due_ = roster.due(self.view, self.accounts, self.now, PARTITION, KEY, 1, LINKS, self.gate, self.keys)
+            due_ = roster.due(
+                self.view,
+                self.accounts,
+                self.now,
+                PARTITION,
+                KEY,
+                1,
+                LINKS,
+                self.gate,
+                self.keys,
+                allowance=self.ledger.of(PARTITION),
+            )
             for decision in due_:
                 self._kept(decision)
         self.now = until
@@ -194,7 +208,7 @@ def rebuilt(facts: list[Fact], beside: OnePartition | None = None) -> MemoryView
 
 def folded(view: MemoryView) -> dict[bytes, Any]:
     """What the journal must be able to rebuild."""
-    prefixes = (b"c/", b"s/", b"o/", b"h/", b"t/", b"w/", b"u/", b"n/", b"x/")
+    prefixes = (b"c/", b"s/", b"o/", b"h/", b"d/", b"t/", b"w/", b"u/", b"n/", b"x/")
     kept = {key: value for key, value in view.values.items() if key[:2] in prefixes}
     return {key: value for key, value in kept.items() if key[:1] != b"t" or key[16:17] != AGAIN.encode()}
 
