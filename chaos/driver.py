@@ -247,7 +247,8 @@ class _Run:
             if self.stage.deck.struck.total() > struck:
                 since = monotonic()
             elif monotonic() - since > STUCK:
-                raise RunBroken(f"no crash point is struck any more: see the logs in {self.stage.site.data}")
+                left = sorted({trap.point for trap in self.stage.deck.left})
+                raise RunBroken(f"nobody comes by {', '.join(left)}: see the logs in {self.stage.site.data}")
 
     # --- strikes --------------------------------------------------------------------------------------------------
 

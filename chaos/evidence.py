@@ -1,5 +1,6 @@
 """What a run left behind, as strangers see it: the topics by a read_committed reader, and the provider's ledger."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -171,22 +172,23 @@ class Evidence:
         return [decode_dead_letter(landed.value or b"") for landed in self.of(Role.DEAD_LETTERS)]
 
     @cached_property
-    def _directories(self) -> dict[int | None, Directory]:
-        return {}
+    def _directories(self) -> list[Directory]:
+        """The accounts after each record of theirs, by version: the first has read none."""
+        known = Directory()
+        directories = [known.as_now()]
+        for landed in self.of(Role.ACCOUNTS):
+            try:
+                known.evolve(decode_input(Role.ACCOUNTS, landed.value), landed.offset)
+            except Undecodable:
+                known.skip(landed.offset)
+            directories.append(known.as_now())
+        return directories
 
     def directory(self, version: int | None = None) -> Directory:
         """All accounts, as a decision saw them that says it looked at this version of the settings; None: the last."""
-        known = self._directories.get(version)
-        if known is None:
-            known = self._directories[version] = Directory()
-            for landed in self.of(Role.ACCOUNTS):
-                if version is not None and known.version >= version:
-                    break
-                try:
-                    known.evolve(decode_input(Role.ACCOUNTS, landed.value), landed.offset)
-                except Undecodable:
-                    known.skip(landed.offset)
-        return known
+        directories = self._directories
+        at = len(directories) if version is None else bisect_left(directories, version, key=_version)
+        return directories[min(at, len(directories) - 1)]
 
     @cached_property
     def state(self) -> Mapping[int, Mapping[bytes, bytes]]:
@@ -200,3 +202,7 @@ class Evidence:
             else:
                 state[landed.partition][landed.key] = landed.value
         return state
+
+
+def _version(directory: Directory) -> int:
+    return directory.version

@@ -20,9 +20,13 @@ POINTS: Final[tuple[str, ...]] = (
     "inside commit",  # the end of the transaction is asked for, and not yet answered
     "before answer append",
 )
-WITHOUT_FAULT: Final = frozenset(("before call", "inside call", "after call"))  # where a carrier may not raise
+WITHOUT_FAULT: Final = frozenset(  # where a carrier may not raise
+    ("before call", "inside call", "after call", "before bulk call", "inside bulk call", "after bulk call")
+)
 OFTEN: Final[dict[str, int]] = {  # passes among which the seed chooses, where there are many a second
-    "before call": 20, "inside call": 20, "after call": 20, "before answer append": 20, "after answer append": 20,
+    "before call": 12, "inside call": 12, "after call": 12,
+    "before answer append": 12, "inside answer append": 12, "after answer append": 12,
+    "before bulk call": 2, "inside bulk call": 2, "after bulk call": 2,
     "before fence": 2, "after fence": 2, "inside recovery": 2, "after recovery": 2,
     "before moved append": 3, "after moved append": 3, "before dead letters append": 2, "after dead letters append": 2,
 }  # fmt: skip

@@ -24,6 +24,7 @@ from streams.provider import AccountProvider
 APPENDS: Final = {
     Role.JOURNAL: "journal append", Role.DEAD_LETTERS: "dead letters append", Role.STATE: "changelog append",
 }  # fmt: skip
+CALLS: Final = {"send": "call", "send_many": "bulk call"}
 MOVED: Final = "moved append"
 SENT: Final = 0.0005  # seconds until a request has left this process
 ASKED: Final = 0.005  # and until a call has reached the provider, who answers later
@@ -99,7 +100,7 @@ def install(armed: Armed, session: float) -> None:
     class Answers(AnswersTopic):
         async def append(self, *given: Any, **named: Any) -> None:
             armed.at("before answer append")
-            await super().append(*given, **named)
+            await _inside(armed, "inside answer append", partial(super().append, *given, **named), SENT)
             armed.at("after answer append")
 
     class Watched(engine.Engine):
@@ -120,21 +121,20 @@ def install(armed: Armed, session: float) -> None:
 
 
 def _calling(armed: Armed) -> type[AccountProvider]:
-    """The provider with a trap around each of its calls, of one SMS or of many."""
+    """The provider with a trap around each of its calls, of one SMS and of many."""
 
-    def watched(name: str) -> Callable[..., Awaitable[Any]]:
+    def watched(name: str, what: str) -> Callable[..., Awaitable[Any]]:
         call: Callable[..., Awaitable[Any]] = getattr(AccountProvider, name)
 
         async def send(*given: Any, **named: Any) -> Any:
-            armed.at("before call")
-            answer = await _inside(armed, "inside call", partial(call, *given, **named), ASKED)
-            armed.at("after call")
+            armed.at(f"before {what}")
+            answer = await _inside(armed, f"inside {what}", partial(call, *given, **named), ASKED)
+            armed.at(f"after {what}")
             return answer
 
         return send
 
-    calls = [name for name in vars(AccountProvider) if name.startswith("send")]
-    return type("Provider", (AccountProvider,), {name: watched(name) for name in calls})
+    return type("Provider", (AccountProvider,), {name: watched(name, what) for name, what in CALLS.items()})
 
 
 async def _inside(armed: Armed, point: str, doing: Callable[[], Awaitable[Any]], seconds: float) -> Any:

@@ -4,6 +4,7 @@ Nothing here is a secret in the clear: a connector carries its sealed token only
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -153,6 +154,12 @@ class Directory:
     def names(self) -> list[str]:
         """Every configured account, in order."""
         return sorted(name for name, account in self._accounts.items() if account.version)
+
+    def as_now(self) -> "Directory":
+        """The accounts as they are now, whatever comes later; not to be folded on."""
+        now = copy(self)
+        now._accounts = dict(self._accounts)
+        return now
 
     def evolve(self, event: Input, offset: int) -> None:
         """Fold one record of recado.accounts, read at `offset`. The same offset again changes nothing, nor does a later
