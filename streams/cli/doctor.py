@@ -11,6 +11,8 @@ import click
 from streams.cli.printing import as_json, emit
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from events.account import Connector
     from streams.settings import Settings
 
@@ -147,6 +149,26 @@ def _broker(settings: Settings) -> Iterator[Finding]:
             )
 
 
+def _waiting(engine: Engine) -> Iterator[Finding]:
+    """Whose sends wait because the provider cannot be called, or takes no more for now."""
+    from connectors.readmodel.waiting import waiting
+    from events import instant
+
+    with engine.connect() as connection:
+        found = waiting(connection)
+    for account, reason, sends, since, until in found:
+        about = f"account {account}"
+        many = f"{sends:,} send{'s' if sends > 1 else ''} wait{'' if sends > 1 else 's'}"
+        if reason == "circuit":
+            remedy = (
+                "see its token, its funds and its base URL, and whether the provider is up; they go on by themselves"
+            )
+            yield Finding(False, about, f"{many} since {instant.render(since)}, as its provider fails: {remedy}")
+        else:
+            words = f"{many} for the provider's rate, the last of them until about {instant.render(until)}"
+            yield Finding(None, about, words)
+
+
 def _database(settings: Settings) -> Iterator[Finding]:
     from pathlib import Path
 
@@ -161,6 +183,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding(None, "database", f"{shown} does not exist yet: {makes}")
         elif check(engine):
             yield Finding(True, "database", f"{shown} answers, its schema is of this version")
+            yield from _waiting(engine)
         else:
             yield Finding(None, "database", f"{shown} answers, and holds no read model yet: {makes}")
     finally:

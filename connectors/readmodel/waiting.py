@@ -1,0 +1,34 @@
+"""Sends that wait for their account's sake: where an operator sees that a provider cannot be called, or is slow."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from connectors.readmodel.schema import messages
+
+__all__ = ["Waiting", "waiting"]
+
+
+class Waiting(NamedTuple):
+    """How many of an account's sends wait for one reason (`rate`, `circuit`); times in ms."""
+
+    account: str
+    reason: str
+    sends: int
+    since: int  # when the first of them was put off the last time
+    until: int  # when the last of them asks again
+
+
+def waiting(connection: Connection) -> list[Waiting]:
+    """By account and reason, in order."""
+    count = func.count()
+    query = (
+        select(
+            messages.c.account, messages.c.reason, count, func.min(messages.c.updated_at),
+            func.max(messages.c.deferred_until),
+        )
+        .where(messages.c.outcome == "deferred", messages.c.reason.in_(("rate", "circuit")))
+        .group_by(messages.c.account, messages.c.reason)
+        .order_by(messages.c.account, messages.c.reason)
+    )  # fmt: skip
+    return [Waiting(*row) for row in connection.execute(query)]
