@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from events.send import SendDeferred
 from streams.cli.machine import held
 from streams.cli.main import COMMANDS, cli
 from streams.cli.place import free_port
+from tests.connectors.readmodel.journals import NOON, Journal, write_all
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "samples"
@@ -227,6 +229,24 @@ def test_doctor_finds_what_is_wrong_and_ends_with_1() -> None:
     assert findings["settings"]["well"] is True
     assert findings["broker"]["well"] is False
     assert "recado up" in findings["broker"]["words"]
+
+
+def test_doctor_tells_whose_sends_wait_and_what_to_do_about_it(tmp_path: Path) -> None:
+    from connectors.readmodel import database
+    from streams.cli.doctor import _waiting
+
+    journal = Journal()
+    for number, reason in enumerate(("circuit", "circuit", "rate")):
+        deferred = SendDeferred(f"s{number}", "newsletter", NOON, reason, {"to": "contact"})  # type: ignore[arg-type]
+        journal.add("acme/ana", deferred)
+    engine = database.open_database(f"sqlite:///{tmp_path}/waiting.db")
+    database.reset(engine)
+    write_all(engine, journal.slices())
+    failing, paced = _waiting(engine)
+    engine.dispose()
+    assert (failing.well, failing.about) == (False, "account acme")
+    assert failing.words.startswith("2 sends wait since 2026-11-23T12:00:00.000Z, as its provider fails: see its token")
+    assert (paced.well, paced.words[:34]) == (None, "1 send waits for the provider's rat")
 
 
 def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
