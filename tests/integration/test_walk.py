@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from events.partition import partition_of
 from streams.cli.place import free_port
 
 pytestmark = pytest.mark.kafka
@@ -156,3 +157,27 @@ def test_an_sms_is_asked_for_sent_received_clicked_and_answered(place: Place, tm
     ledger = place.ask("GET", f"{place.provider}/_sim/ledger")[1]
     assert (ledger["accepted"], ledger["second_sends"]) == (1, 0)
     assert 'recado_callbacks_total{result="wrong_secret"} 1' in place.ask("GET", "/metrics")[1]
+
+
+def test_an_account_s_whole_day_can_be_used_wherever_its_contacts_lie_and_no_more(place: Place, tmp_path: Path) -> None:
+    token, settings = tmp_path / "token", tmp_path / "settings.json"
+    token.write_text("a-token\n")
+    settings.write_text('{"limits": {"per_day": 1, "parts": 1}, "text": {"transliterate": "gsm"}}')
+    told = place.command(
+        "account", "set", "acme", "--country", "ES", "--instasent-url", f"{place.provider}/transactional/v1",
+        "--token-file", str(token), "--settings-file", str(settings), "--json",
+    )  # fmt: skip
+    place.key = json.loads(told)["api_key"]
+    # The one SMS of the day is the part of partition 0: a contact of partition 1 is sent it all the same.
+    there = next(f"c{number}" for number in range(99) if partition_of(f"acme/c{number}".encode(), 2) == 1)
+    here = next(f"c{number}" for number in range(99) if partition_of(f"acme/c{number}".encode(), 2) == 0)
+    send = {"class": "transactional", "sender": "Acme", "text": "Está en camino", "to": {"alert": "+34612345678"}}
+    path = "/v1/accounts/acme/sends"
+    assert place.ask("POST", path, send | {"contact": there, "send_id": "s1"})[0] == 202
+    went = place.until(f"{path}/s1", lambda found: found["outcome"] == "accepted")
+    assert (went["text"], went["parts"]) == ("Esta en camino", 1)
+    for contact, send_id in ((here, "s2"), (there, "s3")):
+        assert place.ask("POST", path, send | {"contact": contact, "send_id": send_id})[0] == 202
+        skipped = place.until(f"{path}/{send_id}", lambda found: found["outcome"] == "skipped")
+        assert skipped["reason"] == "account_limit"
+    assert place.ask("GET", f"{place.provider}/_sim/ledger")[1]["accepted"] == 1
