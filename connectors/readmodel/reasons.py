@@ -89,8 +89,14 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
     "sent_that_day": lambda value: f"{_value(value)} were attempted that day, where this is decided",
     "share": lambda value: f"{_value(value)} may be attempted there",
     "opening": lambda value: "more of the day's SMS are shared out in a moment",
+    "caps": lambda value: "; ".join(map(_cap, value)),
     "holidays_of": lambda value: f"and on the public holidays of {_value(value)}",
 }
+
+
+def _cap(cap: Mapping[str, Any]) -> str:
+    days = "1 day" if cap["days"] == 1 else f"{cap['days']} days"
+    return f"the account allows {cap['sends']} SMS in {days}, and {cap['sent']} went to this contact"
 
 
 def _value(value: Any) -> str:

@@ -145,3 +145,15 @@ def test_the_number_and_the_text_of_a_sealed_account_are_shown_in_clear() -> Non
         sms = ask(run).attempted
         assert sms is not None
         assert (sms.to, sms.text) == (PHONE, "Hola")
+
+
+def test_sends_of_the_same_run_count_towards_a_cap_with_those_that_went_before() -> None:
+    world = OnePartition()
+    world.configure(caps={"newsletter": [{"sends": 2, "days": 1}]})
+    world.subscriber()
+    world.request("before", "newsletter")
+    with Scratch() as view:
+        run = rehearsal(world, view)
+        view.spill()
+        outcomes = [(one.outcome, one.reason) for one in (ask(run, f"s{n}", "newsletter") for n in range(2))]
+    assert outcomes == [("go", ""), ("skip", "frequency_cap")]

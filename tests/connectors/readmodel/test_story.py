@@ -230,6 +230,20 @@ def test_each_rule_is_told_with_the_value_that_it_looked_at() -> None:
     assert checks[-1] == Check("holiday", True, "holiday: yes")
 
 
+def test_a_cap_is_told_with_what_counted_towards_it() -> None:
+    caps = [{"sends": 2, "days": 1, "sent": 1}, {"sends": 5, "days": 7, "sent": 5}]
+    (check,) = told(SendSkipped("s", "newsletter", "frequency_cap", "", {"caps": caps})).checks
+    assert check.words == (
+        "the account allows 2 SMS in 1 day, and 1 went to this contact; "
+        "the account allows 5 SMS in 7 days, and 5 went to this contact"
+    )
+
+
+def test_a_send_that_waits_says_what_was_looked_at() -> None:
+    waits = told(SendDeferred("s", "newsletter", SEVEN, "quiet_hours", {}, looked_at={"quiet_hours": "21:00-09:00"}))
+    assert [check.rule for check in waits.checks] == ["quiet_hours"]
+
+
 def test_a_skip_says_by_whom_when_and_what_was_asked_for() -> None:
     asked_at = SEVEN - 60_000
     skipped = SendSkipped(
