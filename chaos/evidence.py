@@ -3,18 +3,22 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from events import privacy
+from events.cipher import Closed
 from events.codec import decode_fact, decode_input
 from events.dead_letter import DeadLetter, decode_dead_letter
 from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact
 from events.partition import partition_of
 from events.topics import Role
-from projections import keyspace
+from projections import keyring, keyspace
 from projections.account import Directory
+from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import MemoryView
 
 ORIGIN = "recado-origin"  # header of a record that was moved: "topic/partition/offset" of where it had been
@@ -98,6 +102,7 @@ class Evidence:
     ledger: Sequence[str | None]
     partitions: int
     mac_key: bytes = field(repr=False)
+    keys: Keyring = field(default=NO_KEYS, repr=False)
 
     def of(self, role: Role) -> Sequence[Landed]:
         return self.records.get(role, ())
@@ -140,8 +145,30 @@ class Evidence:
 
     @cached_property
     def facts(self) -> Sequence[Fact]:
-        """All facts; those of one contact in their order."""
-        return [told.fact for partition in sorted(self.journal) for told in self.journal[partition]]
+        """All facts, opened; those of one contact in their order."""
+        return [self.opened(told.fact) for partition in sorted(self.journal) for told in self.journal[partition]]
+
+    @cached_property
+    def _wrapped(self) -> Mapping[str, Sequence[str]]:
+        """Every key that each contact ever had."""
+        wrapped: dict[str, list[str]] = defaultdict(list)
+        for landed in self.of(Role.KEYS):
+            if (key := keyring.read(landed.value)) is not None:
+                wrapped[(landed.key or b"").decode()].append(key)
+        return wrapped
+
+    def opened(self, fact: Fact) -> Fact:
+        """The fact in clear, if its contact's values are sealed."""
+        for wrapped in self._wrapped.get(fact.subject, ()):
+            cipher = self.keys.unwrap(fact.subject, wrapped)
+            fact = fact._replace(data=privacy.opened(fact.data, cipher, fact.subject))
+        return fact
+
+    def _revealed(self, letter: DeadLetter) -> DeadLetter:
+        for wrapped in self._wrapped.get(letter.sealed_for, ()) if letter.sealed_for else (None,):
+            with suppress(Closed):
+                return self.keys.reveal(letter, wrapped)
+        return letter
 
     @cached_property
     def folded(self) -> Mapping[int, MemoryView]:
@@ -169,7 +196,8 @@ class Evidence:
 
     @cached_property
     def dead_letters(self) -> Sequence[DeadLetter]:
-        return [decode_dead_letter(landed.value or b"") for landed in self.of(Role.DEAD_LETTERS)]
+        letters = (decode_dead_letter(landed.value or b"") for landed in self.of(Role.DEAD_LETTERS))
+        return [letter if letter.sealed is None else self._revealed(letter) for letter in letters]
 
     @cached_property
     def _directories(self) -> list[Directory]:

@@ -41,7 +41,7 @@ def violations(evidence: Evidence) -> Iterator[str]:
         replay = _Replay(evidence, subject, queues)
         yield from replay.all()
         spread |= {(event.source, event.id) for event in replay.spread}
-        yield from _folded(evidence, subject, updates)
+        yield from _folded(evidence, subject, updates, replay.view)
     yield from _spread(evidence, spread)
 
 
@@ -181,7 +181,7 @@ class _Replay:
             while self.view.get(key) is not None:
                 fired = roster.due(
                     self.view, self.accounts, self.now, group.partition, self.evidence.mac_key, limit=1,
-                    gate=self.gate, class_=class_, allowance=self.allowance,
+                    gate=self.gate, class_=class_, allowance=self.allowance, keys=self.evidence.keys,
                 )  # fmt: skip
                 facts = [fact for decision in fired for fact in decision.facts]
                 self.spread += [event for decision in fired for event in decision.spread]
@@ -240,14 +240,15 @@ class _Shared(Unlimited):
         return self._standing or super().ask(account, day, per_day)
 
 
-def _folded(evidence: Evidence, subject: str, updates: Sequence[Event]) -> Iterator[str]:
-    """The contact as the journal tells it, against a plain fold of its updates in their order and nothing else."""
+def _folded(evidence: Evidence, subject: str, updates: Sequence[Event], replayed: MemoryView) -> Iterator[str]:
+    """The contact as the journal tells it, against a plain fold of its updates in their order and nothing else. Their
+    keys differ, so what is sealed is compared opened; that of the journal by the keys that its replay came to."""
     key = keyspace.contact_key(subject)
     told, plain = evidence.folded[evidence.home(subject)], MemoryView()
     for event in updates:
         _handle(evidence, event, plain, 0, evidence.directory())
-    one: contact.State = told.get(key) or contact.initial
-    other: contact.State = plain.get(key) or contact.initial
+    one: contact.State = evidence.keys.contact(replayed, subject, told.get(key) or contact.initial)
+    other: contact.State = evidence.keys.contact(plain, subject, plain.get(key) or contact.initial)
     for name in ("phone", "fields", "erased"):  # what neither a receipt nor a reply changes
         if getattr(one, name) != getattr(other, name):
             yield f"{subject}: {name} in the journal is not what its updates come to, folded in their order"
@@ -274,5 +275,5 @@ def _handle(
     assert event.event is not None  # noqa: S101 - asked of readable ones only
     return roster.handle(
         event.event, event.landed.role, view, accounts, now, event.landed.partition, evidence.mac_key,
-        moved=event.landed.origin is not None, gate=gate, allowance=allowance,
+        moved=event.landed.origin is not None, gate=gate, allowance=allowance, keys=evidence.keys,
     )  # fmt: skip

@@ -35,7 +35,7 @@ _TOLD: Final[Mapping[str, str]] = {
 def check(world: "World", evidence: Evidence) -> list[str]:
     """Every violation, a sentence each."""
     found = checker.check(evidence, world.published, ANY_NUMBER).violations
-    for check_ in (calls, consent, receipts, replies):
+    for check_ in (calls, consent, receipts, replies, secrets):
         found += [f"{check_.__name__}: {sentence}" for sentence in check_(world, evidence)]
     for partition in range(world.partitions):
         found += differences(partition, evidence.state[partition], live(world, partition), b"")
@@ -48,7 +48,9 @@ def calls(world: "World", evidence: Evidence) -> Iterator[str]:
     for partition, journal in evidence.journal.items():
         for told in journal:
             if isinstance(told.fact.data, SendAttempted):
-                attempts[told.fact.data.client_id] = (told.fact.data, partition, told.landed.offset)
+                data = evidence.opened(told.fact).data
+                assert isinstance(data, SendAttempted)  # noqa: S101 - as it was sealed
+                attempts[data.client_id] = (data, partition, told.landed.offset)
     times: Counter[str] = Counter()
     for call, process, step in world.ledger.calls:
         name = f"attempt {call.attempt} of {call.send_id}"
@@ -133,6 +135,16 @@ def replies(world: "World", evidence: Evidence) -> Iterator[str]:
     yield from (
         f"{subject}: a reply was received {times} times" for (subject, _, _), times in heard.items() if times > 1
     )
+
+
+def secrets(world: "World", evidence: Evidence) -> Iterator[str]:
+    """Nothing that Recado writes of a sealed account holds a number in clear; a sealed value has no plus sign."""
+    if not world.script.sealed:
+        return
+    for role in (Role.JOURNAL, Role.STATE, Role.ANSWERS, Role.NUMBERS, Role.KEYS, Role.DEAD_LETTERS):
+        for landed in evidence.of(role):
+            if b"+34" in (landed.value or b""):
+                yield f"{role}[{landed.partition}]@{landed.offset} holds a number in clear"
 
 
 def owner(world: "World", partition: int) -> "Worker | None":

@@ -10,7 +10,7 @@ from simulation.broker import READ, Transaction
 from simulation.lists import settle
 from simulation.provider import ingress
 from simulation.scheduler import sleep
-from simulation.settings import FIRST, MESSAGES, START
+from simulation.settings import FIRST, START
 from simulation.worker import Worker
 from streams.pipeline import SENDS
 
@@ -77,7 +77,7 @@ def _land(world: "World", item: Item) -> int:
 
 async def configure(world: "World") -> None:
     """The later records of recado.accounts."""
-    for message in MESSAGES[FIRST:]:
+    for message in world.script.messages[FIRST:]:
         await sleep(world.between(1_000, 8_000))
         world.broker.publish(Role.ACCOUNTS, 0, message, world.now)
 

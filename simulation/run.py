@@ -12,7 +12,7 @@ from projections.account import Directory
 from simulation import checker, faults
 from simulation.broker import records
 from simulation.faults import HORIZON, Blow
-from simulation.settings import AT, START
+from simulation.settings import START, Script
 from simulation.variant import PRODUCT, Variant
 from simulation.world import World
 from streams.pipeline import INPUTS
@@ -195,11 +195,14 @@ def _unsettled(world: World) -> str:
     return f"{world.pending} things outside, transactions {world.broker.settled}, owners {names}"
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Evidence(Evidence):
     """Evidence whose settings were read before, once for all seeds."""
 
+    script: Script
+
     def directory(self, version: int | None = None) -> Directory:
-        return AT[-1 if version is None else version]
+        return self.script.at(len(self.script.messages) if version is None else version)
 
 
 def gather(world: World) -> Evidence:
@@ -214,4 +217,6 @@ def gather(world: World) -> Evidence:
         world.ledger.accepted,
         world.partitions,
         world.mac_key,
+        keys=world.keys(),
+        script=world.script,
     )

@@ -1,6 +1,7 @@
 """recado.accounts of the simulated world: a few records, read by every worker, by some later than by others."""
 
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from chaos.feed import ACCOUNT, SETTINGS, TEMPLATE, TEMPLATE_TEXT, VARIABLES
 from connectors.ports import Message
@@ -31,39 +32,54 @@ FIRST: Final = 2
 """Records that lie there before anything else does; the others come later, in the middle of everything."""
 
 
-def _event(number: int) -> Input:
-    return Input.of(_RECORDS[number], id=f"settings-{number}", source="/simulation", subject=ACCOUNT, time=START)
+class Script(NamedTuple):
+    """recado.accounts of a world whose one account is open, or sealed: its records, and the accounts behind each."""
 
+    messages: Sequence[Message]
+    versions: Sequence[Mapping[str, Account]]
+    sealed: bool
 
-MESSAGES: Final = tuple(Message(ACCOUNT.encode(), encode_input(_event(number))) for number in range(len(_RECORDS)))
-
-
-def _versions() -> list[dict[str, Account]]:
-    """The accounts as they are behind each record, made once for all seeds."""
-    directory, versions = Directory(), [dict[str, Account]()]
-    for number in range(len(_RECORDS)):
-        directory.evolve(_event(number), number)
-        account = directory.account(ACCOUNT)
-        versions.append({} if account is None else {ACCOUNT: account})
-    return versions
-
-
-_VERSIONS: Final = _versions()
+    def at(self, version: int) -> "Settings":
+        """The accounts as they are behind a record, for who looks back."""
+        return Settings(self, version)
 
 
 class Settings(Directory):
     """A Directory that goes on by one record at a time."""
 
-    def __init__(self, version: int = 0) -> None:
+    def __init__(self, script: Script, version: int = 0) -> None:
         super().__init__()
         self.version = version
+        self._script = script
+        self._know()
 
     def advance(self) -> None:
         self.version += 1
+        self._know()
 
     def account(self, name: str) -> Account | None:
-        return _VERSIONS[self.version].get(name)
+        return self._script.versions[self.version].get(name)
+
+    def _know(self) -> None:
+        if self._script.sealed and self.version:
+            self.sealed = self.unsealing = frozenset({ACCOUNT})
 
 
-AT: Final = tuple(Settings(version) for version in range(len(_VERSIONS)))
-"""The accounts behind each record, for who looks back."""
+def _script(privacy: str) -> Script:
+    """Made once for all seeds."""
+    events = []
+    for number, data in enumerate(_RECORDS):
+        if not number and isinstance(data, AccountConfigured):
+            data = AccountConfigured.of_json({**data.as_json(), "privacy": privacy})  # noqa: PLW2901
+        events.append(Input.of(data, id=f"settings-{number}", source="/simulation", subject=ACCOUNT, time=START))
+    directory, versions = Directory(), [dict[str, Account]()]
+    for number, event in enumerate(events):
+        directory.evolve(event, number)
+        account = directory.account(ACCOUNT)
+        versions.append({} if account is None else {ACCOUNT: account})
+    messages = [Message(ACCOUNT.encode(), encode_input(event)) for event in events]
+    return Script(messages, versions, privacy == "sealed")
+
+
+OPEN: Final = _script("open")
+SEALED: Final = _script("sealed")

@@ -29,7 +29,7 @@ LEASE: Final = 5_000  # ms; this and the next three as in streams/engine/engine.
 DRAIN: Final = 8_000
 TICK: Final = 250
 SHORTEST: Final = 20
-BOUNDED: Final = (Role.STATE, Role.JOURNAL, *INPUTS)
+BOUNDED: Final = (Role.STATE, Role.JOURNAL, Role.KEYS, *INPUTS)
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Worker(Process):
         self.running: dict[int, Running] = {}
         self.changed = world.signal()
         self.room = world.signal()
-        self.settings = Settings()
+        self.settings = Settings(world.script)
         self.taking: Task | None = None
         self.consumer = world.variant.consumer(world, self)
         slots = world.between(1, 6)
@@ -193,6 +193,7 @@ class Worker(Process):
             lambda: self.settings.version,
             gate=PartitionGate(self.gates),
             allowance=self.ledger.of(partition),
+            keys=world.keys(),
         )
         store, view, recovered = await over.run(partition, bounds, workflow, writer, self.now())
         point: Point = "after rebuild" if recovered.facts else "after recovery"

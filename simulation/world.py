@@ -13,10 +13,11 @@ from simulation.broker import Broker
 from simulation.disk import Disk
 from simulation.faults import Struck
 from simulation.group import Group
+from simulation.keys import Drawn
 from simulation.points import Point
 from simulation.provider import Ledger, Quota
 from simulation.scheduler import Killed, Process, Scheduler, Signal, sleep
-from simulation.settings import FIRST, MESSAGES, START
+from simulation.settings import FIRST, OPEN, SEALED, START
 from simulation.variant import PRODUCT, Variant
 from simulation.worker import Worker
 from streams.pipeline import Limits
@@ -40,6 +41,7 @@ class World:
     def __init__(self, seed: int, variant: Variant = PRODUCT, trace: Callable[[str], None] | None = None) -> None:
         self.seed = seed
         self.drilled = seed % DRILLED == 0  # at the end the changelog is lost
+        self.script = SEALED if seed % 4 == 1 else OPEN
         self.variant = variant
         self.random = random = Random(seed)
         self.scheduler = Scheduler(random, START)
@@ -68,13 +70,17 @@ class World:
         self.tracing = trace is not None
         self._trace = trace
         self._random = random.random
-        for message in MESSAGES[:FIRST]:
+        for message in self.script.messages[:FIRST]:
             self.broker.publish(Role.ACCOUNTS, 0, message, START)
         for number in range(random.choice((2, 2, 3))):
             self.start(f"worker-{number}")
         for happening in outside.HAPPENINGS:
             self.outside(happening(self))
         self.scheduler.spawn(self.scheduler.outside, outside.keep(self))
+
+    def keys(self) -> Drawn:
+        """What a worker, or who judges it, makes and opens contacts' keys with."""
+        return Drawn(self.seed)
 
     # --- chance, time, and what is told ---------------------------------------------------------------------------
 
