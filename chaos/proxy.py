@@ -46,12 +46,14 @@ class Route:
         """`drop` resets what is open now; the others last so long."""
         self.ill = ill
         self.well.clear()
-        if ill in ("drop", "refuse"):
-            self._reset()
-        if ill != "drop":
-            await asyncio.sleep(seconds)
-        self.ill = None
-        self.well.set()
+        try:
+            if ill in ("drop", "refuse"):
+                self._reset()
+            if ill != "drop":
+                await asyncio.sleep(seconds)
+        finally:
+            self.ill = None
+            self.well.set()
 
     def _reset(self) -> None:
         for writer in self.open:
@@ -91,7 +93,8 @@ class Route:
 
 def _cut(writer: asyncio.StreamWriter) -> None:
     """Close so that the other side learns of it by a reset, and not by an orderly end."""
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):  # closed by now
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 

@@ -1,5 +1,6 @@
 """The proxy between workers and the world: what goes through, and what each of its ills does."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chaos.ports import HOST, free_ports
-from chaos.proxy import DELAY, Proxy
+from chaos.proxy import DELAY, Proxy, Route
 
 
 @pytest.fixture
@@ -108,3 +109,17 @@ def test_a_refusal_resets_every_connection_for_a_while(proxy: Proxy, listen: int
             except (ConnectionResetError, BrokenPipeError, AssertionError):
                 assert time.monotonic() - began < 10
     assert time.monotonic() - began > 0.2
+
+
+def test_a_connection_that_is_gone_by_itself_does_not_leave_its_route_ill(target: int) -> None:
+    async def struck() -> Route:
+        route = Route(0, target)
+        _, writer = await asyncio.open_connection(HOST, target)
+        writer.transport.abort()
+        await asyncio.sleep(0)  # asyncio closes the socket in its loop's next turn
+        route.open.add(writer)
+        await route.suffer("refuse", 0.0)
+        return route
+
+    route = asyncio.run(struck())
+    assert (route.ill, route.well.is_set()) == (None, True)
