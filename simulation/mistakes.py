@@ -212,6 +212,13 @@ class Impatient(Provider):
         return Refused(None, "no answer", final=False) if isinstance(answer, Unknown) else answer
 
 
+class ByPlace(Provider):
+    """The answers to a batch are matched by their place, while the provider names its items in any order."""
+
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return [*await super().send_many(calls)][::-1]
+
+
 class Forgets(SendingWorkflow):
     """The ids of what was read are not kept."""
 

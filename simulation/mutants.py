@@ -21,6 +21,7 @@ MUTANTS: Final[tuple[Variant, ...]] = (
     Variant("an unreadable record passed over", pipeline=mistakes.Drops),
     Variant("an open attempt called again after a take-over", pipeline=mistakes.CallsAgain),
     Variant("an unknown outcome sent again", provider=mistakes.Impatient),
+    Variant("the answers to a batch matched by their place", provider=mistakes.ByPlace),
     Variant("the local store written before the log", pipeline=mistakes.StoreFirst),
     Variant("a fetch taken wherever it begins", pipeline=mistakes.AnyFetch),
     Variant("inputs read uncommitted", consumer=mistakes.Uncommitted),
