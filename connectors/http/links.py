@@ -19,6 +19,8 @@ from connectors.http.problems import problem
 from connectors.kafka.appender import NotDurable
 from connectors.kafka.outbox import Outbox
 from connectors.readmodel import links
+from connectors.readmodel.keys import Unsealer
+from events import inbox
 from events.codec import encode_input
 from events.envelope import Input
 from events.link import LinkOpened
@@ -49,6 +51,7 @@ class ShortLinks:
     engine: Engine
     clock: Callable[[], int]
     new_id: Callable[[], str]
+    unsealer: Unsealer
     ack_timeout: float = ACK_TIMEOUT
     _waiting: int = field(default=0)
 
@@ -62,7 +65,7 @@ class ShortLinks:
         found = None
         if CODE.fullmatch(code):
             try:
-                found = await asyncio.get_running_loop().run_in_executor(None, links.find, self.engine, code)
+                found = await asyncio.get_running_loop().run_in_executor(None, self._find, code)
             except DBAPIError:
                 return problem(503, "Service Unavailable", "This link cannot be looked up just now. Open it again.")
         if found is None:
@@ -78,6 +81,11 @@ class ShortLinks:
             },
         )
 
+    def _find(self, code: str) -> links.Link | None:
+        found = links.find(self.engine, code)
+        url = None if found is None else self.unsealer.url(found)
+        return None if found is None or url is None else found._replace(url=url)
+
     async def _record(self, found: links.Link, by_machine: bool) -> None:
         if self._waiting >= MOST_WAITING:
             return
@@ -89,7 +97,10 @@ class ShortLinks:
         self._waiting += 1
         try:
             async with asyncio.timeout(self.ack_timeout):
-                await self.outbox.appender.append(topic, partition, key, encode_input(event))
+                value = encode_input(event)
+                if self.outbox.seals is not None and account in self.outbox.sealed():
+                    value = inbox.seal(value, await self.outbox.seals.seal(account))
+                await self.outbox.appender.append(topic, partition, key, value)
         except (TimeoutError, NotDurable):
             log.warning("that a short link was opened could not be kept; its reader was led on all the same")
         finally:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select
 from connectors.readmodel import bulk, database, message, schema
 from connectors.readmodel.consumer import partitions_of
 from connectors.readmodel.export import Export
+from connectors.readmodel.links import Link
 from connectors.readmodel.queries import ContactAnswer, ReceivedAnswer, SendRecord
 from events import privacy
 from events.cipher import Cipher
@@ -107,6 +108,13 @@ class Unsealer:
                 answer = self._row(answer)
         opened: T = answer
         return opened
+
+    def url(self, link: Link) -> str | None:
+        """What a short link leads to; None where no key opens it. Blocks. Raises WrongSecret."""
+        if not link.url.startswith(SEALED):
+            return link.url
+        url = _clear(Sealed(link.url), self._cipher(link.subject), link.subject)
+        return None if url is None else str(url)
 
     def _cipher(self, subject: str) -> Cipher | None:
         table = schema.keys

@@ -12,7 +12,7 @@ from events.send import SendAttempted
 
 
 class Link(NamedTuple):
-    """`subject` is account/contact."""
+    """`subject` is account/contact; `url` is sealed where the account's privacy is, for keys.Unsealer.url to open."""
 
     subject: str
     send_id: str
@@ -28,8 +28,7 @@ def write(connection: Connection, facts: Sequence[Fact]) -> None:
         if isinstance(data, SendAttempted) and data.links:
             send_id = bulk.storable(data.send_id)
             for code, url in data.links.items():
-                if type(url) is str:
-                    rows[code] = {"code": code, "subject": fact.subject, "send_id": send_id, "url": url}
+                rows[code] = {"code": code, "subject": fact.subject, "send_id": send_id, "url": str(url)}
         elif isinstance(data, ContactErased):
             erased.append({"b_subject": fact.subject})
             rows = {code: row for code, row in rows.items() if row["subject"] != fact.subject}

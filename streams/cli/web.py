@@ -10,7 +10,7 @@ from aiohttp import web
 from sqlalchemy import Engine
 
 from connectors.clock import SystemClock
-from connectors.credentials import callback_secret, link_key, mac_key
+from connectors.credentials import callback_secret, link_key, mac_key, wrapping_key
 from connectors.http import openapi, problems
 from connectors.http.accounts import Accounts
 from connectors.http.cloudevents import CloudEvents
@@ -26,9 +26,11 @@ from connectors.kafka.accounts import AccountsReader
 from connectors.kafka.appender import KafkaAppender
 from connectors.kafka.outbox import Outbox
 from connectors.readmodel.database import open_database, prepare
+from connectors.readmodel.keys import Unsealer
 from events.contact import Subscription
 from events.topics import Role, name
 from projections.account import Directory
+from projections.keyring import Keyring
 from streams.cli import place
 from streams.cli.place import client
 from streams.cli.services import until_stopped
@@ -72,7 +74,7 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
             app.add_routes(_commands(settings, outbox, directory))
             app.add_routes(_accounts(settings, outbox, accounts).routes())
             app.add_routes(openapi.routes())
-            app.add_routes(ShortLinks(outbox, engine, SystemClock().now, lambda: uuid.uuid4().hex).routes())
+            app.add_routes(_short_links(settings, outbox, engine).routes())
             metrics.settings_version = lambda: accounts.version
         await appender.open(_OPENING)
         app.add_routes([*health(lambda: appender.ready), *metrics.routes()])
@@ -81,6 +83,11 @@ async def _serve(settings: Settings, *, ingress: bool, api: bool) -> None:
         stack.push_async_callback(served.cleanup)
         await web.TCPSite(served, settings.http.host, settings.http.port, backlog=1_024).start()
         await reading
+
+
+def _short_links(settings: Settings, outbox: Outbox, engine: Engine) -> ShortLinks:
+    keys = Keyring(wrapping_key(settings.secret()))
+    return ShortLinks(outbox, engine, SystemClock().now, lambda: uuid.uuid4().hex, Unsealer(engine, lambda: keys))
 
 
 def _ingress(settings: Settings, appender: KafkaAppender, partitions: int) -> Ingress:

@@ -14,8 +14,11 @@ from sqlalchemy import Engine
 from connectors.http import problems
 from connectors.http.links import ShortLinks
 from connectors.kafka.appender import Appended, MemoryAppender
-from connectors.kafka.outbox import Outbox
-from connectors.readmodel import database
+from connectors.kafka.outbox import Outbox, Seals
+from connectors.readmodel import database, keys, queries
+from connectors.readmodel.keys import Unsealer
+from events import inbox, privacy
+from events.cipher import Cipher
 from events.codec import decode_input
 from events.contact import ContactErased
 from events.examples import FACTS, SEVEN, SUBJECT
@@ -23,10 +26,13 @@ from events.link import LinkOpened
 from events.partition import partition_of
 from events.send import SendAttempted
 from events.topics import Role
+from projections.keyring import Keyring, key_key
+from projections.keyspace import MemoryView
 from tests.connectors.readmodel.journals import Journal, write_all
 
 URL, CODE = "https://shop.example.com/orders/1234?a=1&b=ñ", "0123456789"
 BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
+KEYS = Keyring(b"w" * 32, b"n" * 32, lambda _: b"k" * 32)
 ATTEMPTED = next(fact.data for fact in FACTS if isinstance(fact.data, SendAttempted))
 
 
@@ -47,14 +53,15 @@ def story() -> Journal:
 
 def open_(
     engine: Engine, path: str = f"/l/{CODE}", method: str = "GET", appender: MemoryAppender | None = None,
-    headers: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None, seals: Seals | None = None,
 ) -> tuple[Any, list[Appended]]:  # fmt: skip
     written = appender or MemoryAppender()
 
     async def scenario() -> Any:
         app = web.Application(middlewares=[problems.middleware])
-        outbox = Outbox(written, "recado.", 8)
-        app.add_routes(ShortLinks(outbox, engine, lambda: SEVEN, lambda: "id-1", ack_timeout=0.05).routes())
+        outbox = Outbox(written, "recado.", 8, sealed=lambda: ["acme"], seals=seals)
+        unsealer = Unsealer(engine, lambda: KEYS)
+        app.add_routes(ShortLinks(outbox, engine, lambda: SEVEN, lambda: "id-1", unsealer, ack_timeout=0.05).routes())
         async with TestClient(TestServer(app)) as client:
             return await client.request(
                 method, path, headers={"User-Agent": BROWSER} | (headers or {}), allow_redirects=False
@@ -71,6 +78,41 @@ def test_a_link_leads_on_and_is_recorded_in_its_contacts_partition(engine: Engin
     event = decode_input(Role.CALLBACKS, record.value)
     assert (event.id, event.subject, event.time) == ("id-1", "acme", SEVEN)
     assert event.data == LinkOpened(contact="ana@example.com", send_id="order-1234", url=URL, automated=False)
+
+
+class Inbox:
+    """One seal for everybody."""
+
+    async def seal(self, account: str) -> inbox.Seal:
+        return inbox.made(b"m" * 32, account, 4, Cipher(b"i" * 32))
+
+
+def test_a_sealed_account_s_link_leads_on_as_long_as_its_contact_has_a_key(tmp_path: Path) -> None:
+    view = MemoryView()
+    cipher = KEYS.make(view, SUBJECT)
+    journal = Journal()
+    journal.add(SUBJECT, privacy.sealed(replace(ATTEMPTED, links={CODE: URL}), cipher, SUBJECT))
+    engine = database.open_database(f"sqlite:///{tmp_path}/sealed.db")
+    try:
+        database.prepare(engine)
+        write_all(engine, journal.slices())
+        assert open_(engine)[0].status == 404  # its key was not read yet
+        with database.writing(engine) as connection:
+            keys.write(connection, [(SUBJECT, view.get(key_key(SUBJECT)))])
+        answer, (record,) = open_(engine, seals=Inbox())
+        assert (answer.status, answer.headers["Location"]) == (302, URL)
+        assert b"shop.example.com" not in record.value
+        answered = queries.sends(engine, "order-1234")
+        assert str(answered[0].row["recipient"]).startswith("s1.")
+        (opened,) = Unsealer(engine, lambda: KEYS).opened(answered)
+        assert (opened.row["recipient"], opened.row["text"]) == (ATTEMPTED.to, ATTEMPTED.text)
+        with database.writing(engine) as connection:
+            keys.write(connection, [(SUBJECT, None)])
+        assert open_(engine)[0].status == 404
+        (gone,) = Unsealer(engine, lambda: KEYS).opened(queries.sends(engine, "order-1234"))
+        assert (gone.row["recipient"], gone.row["text"]) == (None, None)
+    finally:
+        engine.dispose()
 
 
 @pytest.mark.parametrize(
