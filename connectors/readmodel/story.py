@@ -33,6 +33,7 @@ from events.send import (
 )
 
 _SENDER: Final = "/recado/sender"  # whose events are the provider's answers
+_SWEEPER: Final = "/recado/sweeper"
 _CALLBACKS: Final = "/instasent/"  # what the source of a receipt begins with
 
 
@@ -120,7 +121,8 @@ def _tell(data: FactData, source: str) -> tuple[str, str]:
         case SendGivenUp(attempt=attempt):
             return f"Attempt {attempt}: given up; nothing told in time whether it went.", "It may have arrived."
         case MessageStateChanged():
-            return f"Receipt: the SMS {STATES.get(data.to, data.to)}.", _receipt(data)
+            told_by = "The provider's list" if source == _SWEEPER else "Receipt"
+            return f"{told_by}: the SMS {STATES.get(data.to, data.to)}.", _receipt(data)
         case LinkClicked(url=url, automated=automated):
             return "A link was opened" + (" by a scanner, not by a person." if automated else "."), url
         case InboundReceived(keyword=None, text=text):

@@ -278,3 +278,9 @@ def test_another_request_under_the_id_of_a_send_is_told_as_such() -> None:
 )
 def test_how_an_acceptance_is_known_is_told(source: str, detail: str) -> None:
     assert told(SendAccepted("s", 1, "sms-1"), source).detail == detail
+
+
+def test_what_the_provider_s_list_says_is_not_told_as_a_receipt() -> None:
+    changed = MessageStateChanged("s", 1, "accepted", "delivered", "delivered", None, None, None)
+    (step,) = story([Fact("acme/ana", 7, SEVEN, "cause", "/recado/sweeper", changed)])
+    assert step.what == "The provider's list: the SMS was delivered."
