@@ -54,6 +54,10 @@ def frozen_for(random: Random) -> int:
     return random.randrange(500, 7_000) if random.random() < 0.3 else random.randrange(8_000, 30_000)
 
 
+_AIMS: Final = POINTS + tuple(point for point in POINTS if "bulk" in point) * 3
+"""Calls for several are few, so they are aimed at more often."""
+
+
 def _blow(random: Random, point: Point) -> Blow:
     chance = random.random()
     if chance < 0.5 or (point in SUDDEN and chance < 0.75):
@@ -75,7 +79,7 @@ def plan(random: Random, begin: int) -> Plan:
     for _ in range(random.randrange(3, 9)):
         at = begin + random.randrange(HORIZON)
         if random.random() < 0.75:
-            point = random.choice(POINTS)
+            point = random.choice(_AIMS)
             if point not in REBUILDING:
                 made.traps.setdefault(point, []).append(Trap(at, _blow(random, point), frozen_for(random)))
         else:
