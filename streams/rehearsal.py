@@ -5,7 +5,7 @@ fold, the same settings; so a rule that is added there counts here. What a worke
 circuit) is not known here: everything may go.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +21,7 @@ from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from streams import roster
+from streams.allowance import Standing
 from streams.deciders.dispatch import Links
 
 __all__ = ["Expected", "Outcome", "Rehearsal"]
@@ -43,11 +44,36 @@ class Expected(NamedTuple):
     attempted: SendAttempted | None = None
 
 
+class _Days:
+    """An allowance (streams/allowance.py) of the whole day, used up by what went before and by the run itself."""
+
+    def __init__(self, before: Callable[[str, str], int]) -> None:
+        self._before = before
+        self._sent: dict[tuple[str, str], int] = {}
+
+    def ask(self, account: str, day: str, per_day: int) -> Standing:
+        if (account, day) not in self._sent:
+            self._sent[account, day] = self._before(account, day)
+        return Standing(self._sent[account, day], per_day)
+
+    def prepare(self, view: View) -> None:
+        return
+
+    def count(self, sms: SendAttempted, subject: str) -> None:
+        asked = subject.partition("/")[0], str(sms.looked_at.get("day"))
+        if asked in self._sent:
+            self._sent[asked] += 1
+
+
+def _none(_: str, __: str) -> int:
+    return 0
+
+
 @dataclass(slots=True)
 class Rehearsal:
     """One run: sends one after the other, each seeing what those before it would have left. `view` holds what was
     remembered of the contacts, and their keys (k/) where an account seals; `now` is ms; `mac_key` and `links` are those
-    of the workers."""
+    of the workers; `sent` tells how many SMS an account attempted on a day of its own, before the run."""
 
     view: View
     accounts: Directory
@@ -56,6 +82,11 @@ class Rehearsal:
     mac_key: bytes
     links: Links = field(default_factory=Links)
     keys: Keyring = NO_KEYS
+    sent: Callable[[str, str], int] = _none
+    _days: _Days = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._days = _Days(self.sent)
 
     def remember(self, facts: Iterable[Fact]) -> None:
         """Fold facts that the journal holds, each contact's in their order."""
@@ -71,7 +102,16 @@ class Rehearsal:
         for what only the state can tell is a dead letter."""
         partition = partition_of(event.subject.encode(), self.partitions)
         decision = roster.handle(
-            event, role, self.view, self.accounts, self.now, partition, self.mac_key, links=self.links, keys=self.keys
+            event,
+            role,
+            self.view,
+            self.accounts,
+            self.now,
+            partition,
+            self.mac_key,
+            links=self.links,
+            keys=self.keys,
+            allowance=self._days,
         )
         data = event.data
         if not isinstance(data, SendRequested):
@@ -84,6 +124,7 @@ class Rehearsal:
             if isinstance(one, SendDeferred):
                 return Expected(event.subject, send_id, class_, "wait", one.reason, "", one.until, one.looked_at)
             if isinstance(one, SendAttempted):
+                self._days.count(one, event.subject)
                 return Expected(event.subject, send_id, class_, "go", looked_at=one.looked_at, attempted=one)
         before = "repeated" if decision.outcome == "repeated" else "asked_before"
         return Expected(event.subject, send_id, class_, "nothing", before)

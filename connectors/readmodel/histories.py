@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from connectors.readmodel import bulk, schema
 from events.codec import decode_fact
@@ -19,6 +19,15 @@ def histories(engine: Engine, subjects: Iterable[str]) -> Iterator[Fact]:
             query = select(facts.c.body).where(facts.c.subject.in_(some)).order_by(facts.c.subject, facts.c.sequence)
             for body in connection.execute(query).scalars():
                 yield decode_fact(body.encode())
+
+
+def attempted(engine: Engine, account: str, since: int, until: int) -> int:
+    """How many sends of an account were attempted, the last time, in that time (ms, `until` exclusive)."""
+    table = schema.messages
+    wanted = (table.c.account == account, table.c.attempted_at >= since, table.c.attempted_at < until)
+    with engine.connect() as connection:
+        count: int = connection.execute(select(func.count()).select_from(table).where(*wanted)).scalar_one()
+    return count
 
 
 def positions(engine: Engine, topic: str) -> dict[int, int]:

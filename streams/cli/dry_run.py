@@ -6,9 +6,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 import orjson
@@ -16,12 +18,12 @@ import orjson
 from connectors.files.events import Event, Problem, read
 from connectors.files.lines import twice
 from connectors.files.scratch import Scratch
-from connectors.readmodel.histories import histories, positions
+from connectors.readmodel.histories import attempted, histories, positions
 from events.codec import decode_input
 from events.envelope import Input, Undecodable
 from events.shape import Class
 from events.topics import SENDS_OF, Role, name
-from projections.account import Directory
+from projections.account import Account, Directory
 from streams.cli import place
 from streams.cli.expectation import WOULD, Sums, sentence, shown, words
 from streams.cli.printing import counted, emit, pairs, table, visible
@@ -43,7 +45,7 @@ def of_one(
 ) -> None:
     """Show what would become of one request."""
     with read_model() as engine, Scratch() as view:
-        run = _rehearsal(settings, directory, view)
+        run = _rehearsal(settings, directory, view, engine)
         run.remember(histories(engine, [event.subject]))
         expected = run.take(event, SENDS_OF[class_])
         behind = _behind(settings, engine)
@@ -73,7 +75,7 @@ def of_file(path: str, class_: Class | None, price: Decimal | None, report: Path
     directory = place.directory(settings)
     sums, first = Sums(), list[dict[str, Any]]()
     with twice(path) as (stream, size), read_model() as engine, Scratch() as view, _reported(report) as keep:
-        run = _rehearsal(settings, directory, view)
+        run = _rehearsal(settings, directory, view, engine)
         with counted("rehearsing", size, "lines", quiet=as_json) as step:
             for portion in _portions(read(stream, class_)):
                 for told in _portion(run, engine, view, portion, directory, price):
@@ -149,7 +151,7 @@ def _notes(behind: int) -> None:
         click.echo(f"The read model is {behind:,} records behind the journal: wait for it, and ask again.", err=True)
 
 
-def _rehearsal(settings: Settings, directory: Directory, view: Scratch) -> Rehearsal:
+def _rehearsal(settings: Settings, directory: Directory, view: Scratch, engine: Engine) -> Rehearsal:
     from connectors.credentials import link_key, mac_key, number_key, wrapping_key
     from events.cipher import KEY_BYTES
     from projections import keyring
@@ -165,7 +167,14 @@ def _rehearsal(settings: Settings, directory: Directory, view: Scratch) -> Rehea
             key, wrapped = KEYS + (record.key or b""), keyring.read(record.value)
             view.delete(key) if wrapped is None else view.put(key, wrapped)
             view.relieve()
-    return Rehearsal(view, directory, now, place.partitions(settings), mac_key(secret), links, keys)
+
+    def sent(account: str, day: str) -> int:
+        zone = ZoneInfo((directory.account(account) or Account(account)).customs.timezone)
+        begins = datetime.fromisoformat(day).replace(tzinfo=zone)
+        bounds = (int(at.timestamp() * 1000) for at in (begins, begins + timedelta(days=1)))
+        return attempted(engine, account, *bounds)
+
+    return Rehearsal(view, directory, now, place.partitions(settings), mac_key(secret), links, keys, sent)
 
 
 def _behind(settings: Settings, engine: Engine) -> int:

@@ -157,3 +157,12 @@ def test_sends_of_the_same_run_count_towards_a_cap_with_those_that_went_before()
         view.spill()
         outcomes = [(one.outcome, one.reason) for one in (ask(run, f"s{n}", "newsletter") for n in range(2))]
     assert outcomes == [("go", ""), ("skip", "frequency_cap")]
+
+
+def test_an_accounts_day_is_used_up_by_what_went_before_and_by_the_run() -> None:
+    world = OnePartition()
+    world.configure(limits={"per_day": 5})
+    world.subscriber()
+    run = Rehearsal(MemoryView(), world.accounts, world.now, PARTITIONS, KEY, LINKS, sent=lambda account, day: 4)
+    run.remember(world.facts)
+    assert [ask(run, f"s{n}").reason for n in range(2)] == ["", "account_limit"]

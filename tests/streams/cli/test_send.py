@@ -178,3 +178,12 @@ def test_a_dry_run_of_a_file_sums_up_what_would_go_and_why_not(topics: Any, tmp_
     assert [json.loads(told)["line"] for told in report.read_text().splitlines()] == list(range(1, 10))
     assert report.stat().st_mode & 0o077 == 0
     assert (topics(Role.NEWSLETTER), topics(Role.CONTACTS), topics(Role.JOURNAL)) == ([], [], [])
+
+
+def test_a_file_that_is_more_than_the_accounts_day_is_told_so(topics: Any, tmp_path: Path) -> None:
+    settings, path = tmp_path / "settings.json", tmp_path / "campaign.jsonl"
+    settings.write_text('{"limits": {"per_day": 1}}')
+    assert run("account", "set", "acme", "--settings-file", str(settings)).exit_code == 0
+    path.write_text("".join(json.dumps(line("ana", send_id)) + "\n" for send_id in "ab"))
+    *lines, _ = run("send", "--dry-run", "--file", str(path), "--class", "newsletter", "--json").stdout.splitlines()
+    assert [json.loads(told)["reason"] for told in lines] == ["", "account_limit"]
