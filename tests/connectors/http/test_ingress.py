@@ -18,8 +18,9 @@ from aiohttp import web
 from connectors.credentials import callback_secret, mac_key
 from connectors.http.ingress import LARGEST_BODY, Ingress, build_ingress, runner
 from connectors.kafka.appender import MemoryAppender
-from events import client_id
+from events import client_id, inbox
 from events.callback import CallbackReceived
+from events.cipher import Cipher
 from events.codec import decode_input
 from events.partition import partition_of
 from events.topics import Role
@@ -99,6 +100,45 @@ async def world(**limits: Any) -> AsyncIterator[World]:
 def receipt(**change: Any) -> dict[str, Any]:
     mine = client_id.make(KEY, 5, client_id.send_hash("acme/ana@example.com", "s-1"), 1)
     return {"id": "sms-id", "clientId": mine, "status": "delivered", "code": 0} | change
+
+
+# Whose privacy is sealed
+
+
+class Inbox:
+    """One seal for everybody."""
+
+    async def seal(self, account: str) -> inbox.Seal:
+        return inbox.made(KEY, account, 4, Cipher(b"i" * 32))
+
+
+def test_a_sealed_account_s_callback_is_sealed_with_its_id_and_another_s_is_not() -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            given.ingress.seals = Inbox()
+            said = receipt(message="¿Cuándo llega?")
+            accounts: list[str] = []
+            given.ingress.sealed = lambda: accounts
+            for sealed in ([], ["acme"], ["acme"]):
+                accounts[:] = sealed
+                assert (await given.call(said)).status == 200
+            clear, one, other = (orjson.loads(record.value) for record in given.appender.records)
+            assert clear["data"]["message"] == "¿Cuándo llega?"
+            assert one == {**other, "time": one["time"]}  # the same receipt again is the same event
+            assert (one["subject"], one["data"].keys()) == ("acme", {"sealed"})
+            assert one["id"] != clear["id"]
+
+    asyncio.run(scenario())
+
+
+def test_while_nobody_knows_whose_callbacks_to_seal_none_is_taken() -> None:
+    async def scenario() -> None:
+        async with world() as given:
+            given.ingress.sealed = lambda: None
+            assert (await given.call(receipt())).status == 503
+            assert given.appender.records == []
+
+    asyncio.run(scenario())
 
 
 # Where it goes
