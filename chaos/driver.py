@@ -45,6 +45,7 @@ CALLBACK_FAULTS: Final = (
     {"kind": "callback_before_answer", "probability": 0.1},
     {"kind": "callback_lost", "probability": 0.05},
 )
+WINDOW: Final = 1.0  # seconds: what a 429 makes an account wait
 SLOW: Final = {"kind": "slow", "seconds": 1.0, "times": 12}  # accepted at once, and answered when the caller is dead
 PROVIDER_FAULTS: Final = (
     {"kind": "drop_after", "probability": 0.01},
@@ -165,7 +166,7 @@ class _Run:
         plan, stage = self.plan, self.stage
         stage.site.begin(
             {
-                "seed": plan.seed, "latency": plan.latency, "journeys": RECEIPTS,
+                "seed": plan.seed, "latency": plan.latency, "journeys": RECEIPTS, "rate_window": WINDOW,
                 "faults": [*CALLBACK_FAULTS, *plan.provider_faults],
             }
         )  # fmt: skip
