@@ -17,7 +17,8 @@ from connectors.readmodel.links import Link
 from connectors.readmodel.queries import ContactAnswer, ReceivedAnswer, SendRecord
 from events import privacy
 from events.cipher import Cipher
-from events.fact import Fact
+from events.contact import SubscriptionChanged
+from events.fact import Fact, FactData
 from events.record import SEALED, Sealed
 from projections import keyring
 from projections.keyring import Keyring
@@ -125,13 +126,18 @@ class Unsealer:
 
     def _contact(self, found: ContactAnswer) -> ContactAnswer:
         state = found.state
-        if not (privacy.is_sealed(state.phone) or privacy.is_sealed(state.fields)):
+        said = None if found.consent is None else found.consent.data
+        if not (privacy.is_sealed(state.phone) or privacy.is_sealed(state.fields) or _sealed_words(said)):
             return found
         cipher, subject = self._cipher(found.subject), found.subject
         phone = _clear(state.phone, cipher, subject)
         fields = {name: _clear(value, cipher, subject) for name, value in state.fields.items()}
         read = {name: value for name, value in fields.items() if value is not None}
-        return found._replace(state=state._replace(phone=phone, fields=read))
+        consent = found.consent
+        if consent is not None and isinstance(said, SubscriptionChanged):
+            evidence, by = _clear(said.evidence, cipher, subject), _clear(said.by, cipher, subject)
+            consent = consent._replace(data=replace(said, evidence=evidence, by=by))
+        return found._replace(state=state._replace(phone=phone, fields=read), consent=consent)
 
     def _row(self, row: message.Row) -> message.Row:
         sealed = {name: row[name] for name in message.PERSONAL if str(row[name] or "").startswith(SEALED)}
@@ -149,6 +155,10 @@ class Unsealer:
             cipher = ciphers[fact.subject]
             read.append(fact if cipher is None else fact._replace(data=privacy.opened(fact.data, cipher, fact.subject)))
         return read
+
+
+def _sealed_words(said: FactData | None) -> bool:
+    return isinstance(said, SubscriptionChanged) and (privacy.is_sealed(said.evidence) or privacy.is_sealed(said.by))
 
 
 def _clear(value: Any, cipher: Cipher | None, subject: str) -> Any:
