@@ -27,8 +27,8 @@ _PATIENCE = 15.0  # seconds that a worker and the read model may take to tell wh
 @click.option("--account", help="The send's account, where the id is not enough.")
 @click.option("--contact", "contact_", help="The send's contact, where the id is not enough.")
 @click.option("--attempt", type=click.IntRange(1), help="Which attempt; the latest if it is not said.")
-@click.option("--accepted", "outcome", flag_value="accepted", help="The provider took it.")
-@click.option("--refused", "outcome", flag_value="refused", help="The provider surely did not take it.")
+@click.option("--accepted", is_flag=True, help="The provider took it.")
+@click.option("--refused", is_flag=True, help="The provider surely did not take it.")
 @click.option("--again", is_flag=True, help="With --refused: try once more, where no SMS can come of it twice.")
 @click.option("--because", required=True, metavar="WORDS", help="How you know; kept for ever, so name no one.")
 @click.option("--by", metavar="NAME", help="Who says so, if not the user of this shell.")
@@ -38,7 +38,8 @@ def settle(
     account: str | None,
     contact_: str | None,
     attempt: int | None,
-    outcome: str | None,
+    accepted: bool,
+    refused: bool,
     again: bool,
     because: str,
     by: str | None,
@@ -58,11 +59,12 @@ def settle(
     from streams.cli import place
     from streams.cli.questions import one_send, read_model
 
-    if outcome is None:
-        raise Refused("Say what became of it: --accepted or --refused.")
-    if again and outcome != "refused":
+    if accepted == refused:
+        raise Refused("Say what became of it: --accepted or --refused, one of the two.")
+    if again and not refused:
         raise Refused("--again goes with --refused: what was accepted is not sent again.")
-    given = {"send_id": send_id, "attempt": attempt, "outcome": outcome, "again": again, "because": because}
+    given = {"send_id": send_id, "attempt": attempt, "again": again, "because": because}
+    given["outcome"] = "accepted" if accepted else "refused"
     with mistaken():
         data = SendSettled.of_json({**_without_none(given), "by": by or getpass.getuser()})
     settings = place.located(place.settings())

@@ -79,6 +79,7 @@ def run(*arguments: str) -> Result:
     ("arguments", "told"),
     [
         (("unknown", *WHY), "--accepted or --refused"),
+        (("unknown", "--accepted", "--refused", *WHY), "one of the two"),
         (("unknown", "--accepted", "--again", *WHY), "--again goes with --refused"),
         (("unknown", "--accepted", "--because", ""), "because ''"),
         (("unknown", "--accepted", "--by", "a\nb", "--because", "x"), "printable characters only"),
