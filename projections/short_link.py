@@ -16,7 +16,8 @@ _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 _CHARACTERS: Final = 10  # of base 62: 59.5 bits, of which 59 are used
 _PERSON: Final = b"recado.link.url"  # BLAKE2b's limit is 16 bytes
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_BEHIND: Final = ".,;:!?)]}'"  # ends a sentence or a bracket rather than an address
+_BEHIND: Final = ".,;:!?'"  # ends a sentence rather than an address
+_OPENING: Final = {")": "(", "]": "[", "}": "{"}
 
 
 class Shortened(NamedTuple):
@@ -33,7 +34,7 @@ def shorten(text: str, key: bytes, hashed: str, base: str, own: str = "") -> Sho
     codes: dict[str, str] = {}
 
     def short(found: re.Match[str]) -> str:
-        url = found[0].rstrip(_BEHIND)
+        url = _trimmed(found[0])
         if url == own or not url.isprintable():
             return found[0]
         code = codes.get(url)
@@ -43,6 +44,13 @@ def shorten(text: str, key: bytes, hashed: str, base: str, own: str = "") -> Sho
         return f"{base}/l/{code}{found[0][len(url) :]}"
 
     return Shortened(_ADDRESS.sub(short, text), links)
+
+
+def _trimmed(url: str) -> str:
+    """Without what stands behind it: marks, and each closing bracket that was not opened in it."""
+    while url and (url[-1] in _BEHIND or url.count(url[-1]) > url.count(_OPENING.get(url[-1], url[-1]))):
+        url = url[:-1]
+    return url
 
 
 def _code(key: bytes, hashed: str, place: int) -> str:

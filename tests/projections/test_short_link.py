@@ -28,6 +28,20 @@ def test_an_address_is_exchanged_and_what_stands_around_it_stays(before: str, be
     assert (url, CODE.fullmatch(code) is not None) == (URL, True)
 
 
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (f"{URL}_(b)", f"{URL}_(b)"),
+        (f"({URL}_(b)).", f"{URL}_(b)"),
+        (f"{URL}/[a]!", f"{URL}/[a]"),
+        (f"[{URL}])", URL),
+        (f"{URL}_(b", f"{URL}_(b"),
+    ],
+)
+def test_a_bracket_that_closes_one_of_the_address_is_of_the_address(text: str, url: str) -> None:
+    assert list(short(text)[1].values()) == [url]
+
+
 def test_the_same_address_twice_has_one_code_and_another_its_own() -> None:
     text, links = short(f"{URL} {URL} {URL}/x")
     assert sorted(links.values()) == [URL, f"{URL}/x"]
