@@ -36,7 +36,7 @@ def client(kafka: str, kafka_security: Security) -> dict[str, Any]:
 
 def configured(account: str, **settings: Any) -> bytes:
     data = AccountConfigured.of_json(settings)
-    return encode_input(Input.of(data, id=f"{account}-1", source="/test", subject=account, time=SEVEN))
+    return encode_input(Input.of(data, id=f"{account} {settings}", source="/test", subject=account, time=SEVEN))
 
 
 async def publish(topic: str, client: dict[str, Any], *values: bytes) -> None:
