@@ -106,7 +106,7 @@ class Pipeline:
         self._next_due: int | None = workflow.next_due(view)
         self._next_sweep = 0
         self._burial = Burial(partition, self._topics, lambda letter: workflow.conceal(letter, view))
-        self._waiting = 0  # since when a record has had to wait, ms
+        self._waiting: dict[Role, tuple[int, int]] = {}  # the record that has to wait, and since when, ms
 
     def _check_topic_ids(self, saved: dict[str, Sequence[Any]]) -> None:
         for role, (_, topic_id) in saved.items():
@@ -257,7 +257,7 @@ class Pipeline:
         except NotYet as missing:
             view.rollback()
             counts["read"] -= 1
-            self._wait(now, missing)
+            self._wait(role, record.offset, now, missing)
             return False
         except Misplaced as elsewhere:
             view.rollback()
@@ -281,11 +281,13 @@ class Pipeline:
         self._keep(verdict, commit, facts, calls)
         return True
 
-    def _wait(self, now: int, missing: NotYet) -> None:
+    def _wait(self, role: Role, offset: int, now: int, missing: NotYet) -> None:
         """What a record needs is on its way; if it does not come for a minute, it was lost. Raises MachineryFault."""
-        since = self._waiting or now
-        self._waiting = since if now - since < NOT_YET * 2 else now
-        if now - self._waiting > NOT_YET:
+        waiting, since = self._waiting.get(role, (-1, now))
+        if waiting != offset:
+            since = now
+        self._waiting[role] = offset, since
+        if now - since > NOT_YET:
             raise MachineryFault(f"partition {self.partition} waits in vain: {missing}") from missing
 
     def _keep(self, verdict: Verdict, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:

@@ -143,7 +143,7 @@ class Bucket:
         self._first, self._calls, self._messages = self.limit, 0, 0
 
     def _interval(self, class_: Class, tokens: int, share: float) -> int:
-        if self.limit is None:
+        if self.limit is None or share <= 0:  # between two tenures nothing is owned: that says nothing of later
             return UNTOLD
         pace = self.limit * share * (1 - KEPT if class_ == "newsletter" else 1)
         return max(1, int(tokens * self.window / max(pace, 0.001)))

@@ -72,6 +72,8 @@ def judge_many(
     if body.get("errors") and status in _PERHAPS_FIELDS:
         return _told_apart(status, body, rate, client_ids, secret)
     if status in (400, 413, 422):
+        if trouble is not None:  # what was not read may name some as accepted
+            return _all(Unknown(trouble, f"HTTP {status} to a batch, which could not be read whole", rate), client_ids)
         return None
     return _all(judge(status, rate, content, trouble, secret=secret), client_ids)
 

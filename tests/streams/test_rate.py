@@ -194,3 +194,10 @@ def test_workers_that_share_a_budget_keep_to_it_together(
                 if bucket.take("transactional", 1, now, share, waited=False) is None:
                     bucket.told(1, provider.call("transactional", 1, now), now, share)
     assert provider.most <= limit + workers, "a call each may be on its way when the last token is gone"
+
+
+def test_what_is_queued_while_a_worker_owns_nothing_does_not_hold_up_the_account_for_hours() -> None:
+    bucket = _told(1_000)
+    for _ in range(20):
+        bucket.queue("newsletter", 100, NOON, 0.0)
+    assert bucket.queue("newsletter", 100, NOON, 1.0) <= NOON + MINUTE

@@ -147,6 +147,20 @@ def test_a_key_that_never_comes_stops_the_worker() -> None:
         world.step()
 
 
+def test_two_records_that_each_wait_a_moment_do_not_stop_the_worker() -> None:
+    world = World(missing=True)
+    document = orjson.loads(encode_input(Input.of(UPDATE, id="u1", source="/t", subject=ANA, time=NOON)))
+    text = orjson.dumps(document["data"]).decode()
+    for id_ in ("u1", "u2"):
+        world.missing = True
+        world.given(Role.CONTACTS, orjson.dumps({**document, "id": id_, "data": {"sealed": text}}))
+        world.step()
+        world.missing = False
+        assert world.step()
+        world.clock.at += NOT_YET + 1
+    assert world.pipeline.positions[Role.CONTACTS] == 2
+
+
 class TestDeadLetters:
     def test_hold_nothing_in_clear_and_open_with_the_contact_s_key_until_it_is_erased(self) -> None:
         world = World()

@@ -287,3 +287,10 @@ def test_whatever_is_answered_each_item_gets_one_answer_and_is_accepted_only_by_
     taken = [answer.provider_id for answer in found if isinstance(answer, Accepted) and answer.provider_id]
     text = orjson.dumps(body).decode()
     assert all(orjson.dumps(each).decode() in text or each in text for each in taken)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_refusal_of_a_batch_that_was_cut_leaves_all_unknown_and_is_not_made_again(status: int) -> None:
+    found = judge_many(status, RATE, b"", "connection_lost", NAMES, secret="t0k3n")
+    assert found is not None
+    assert [essence(answer) for answer in found] == [Unknown("connection_lost")] * 3
