@@ -26,10 +26,12 @@ class Closed(Exception):
 class Cipher:
     """One key at work. `place` is what a value belongs to (account/contact): sealed there, it opens nowhere else."""
 
-    __slots__ = ("_known", "_siv")
+    __slots__ = ("_known", "_remembered", "_siv")
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *, remembers: bool = True) -> None:
+        """`remembers` False is for what is opened once, and may be large."""
         self._siv = AESSIV(key)
+        self._remembered = _REMEMBERED if remembers else 0
         self._known: dict[tuple[str, str], Any] = {}  # decided about again and again: 3 us without it, 0.2 with it
 
     def seal(self, place: str, value: Any) -> Sealed:
@@ -57,6 +59,8 @@ class Cipher:
         return value
 
     def _remember(self, named: tuple[str, str], value: Any) -> None:
-        if len(self._known) >= _REMEMBERED:
+        if not self._remembered:
+            return
+        if len(self._known) >= self._remembered:
             self._known.clear()
         self._known[named] = value

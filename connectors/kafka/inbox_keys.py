@@ -98,7 +98,7 @@ class InboxKeys:
                 del self._names[offset], self._ciphers[offset]
             return
         try:
-            self._ciphers[record.offset] = Cipher(bytes.fromhex(self._wrapping.open(name, wrapped)))
+            self._ciphers[record.offset] = Cipher(bytes.fromhex(self._wrapping.open(name, wrapped)), remembers=False)
         except (Closed, TypeError, ValueError):
             raise MachineryFault(str(keyring.WrongSecret())) from None
         self._names[record.offset] = name

@@ -1,6 +1,7 @@
 """Inbox keys are durable before they are used, open what they sealed, and are destroyed when it is decided."""
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -65,6 +66,17 @@ class TestOpening:
             with pytest.raises(Undecodable) as refused:
                 decode_input(Role.CONTACTS, value, known.open)
             assert refused.value.reason == "sealed"
+
+    def test_what_was_opened_is_not_kept_as_it_is_opened_once(self) -> None:
+        known, by = keys(record(3, NAME)), inbox.made(MAC, "acme", 3, Cipher(b"k" * 32))
+        tracemalloc.start()
+        try:
+            for n in range(100):
+                event = orjson.dumps({"subject": "acme/ana", "data": {"n": n, "text": "x" * 50_000}})
+                known.open("acme/ana", orjson.loads(inbox.seal(event, by))["data"]["sealed"])
+            assert tracemalloc.get_traced_memory()[0] < 1_000_000
+        finally:
+            tracemalloc.stop()
 
     def test_a_rule_of_the_data_holds_behind_the_seal_too(self) -> None:
         odd = orjson.dumps({**orjson.loads(encode_input(EVENT)), "data": {"via": "edit"}})
