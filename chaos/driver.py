@@ -33,6 +33,7 @@ from streams.sender import BULK, BULK_SLOTS, SINGLE_SLOTS
 SLOTS: Final = SINGLE_SLOTS + BULK_SLOTS * BULK  # attempts of one worker that may be without an answer
 CHUNK: Final = 25  # records published at once
 TRICKLE: Final = 0.1  # seconds between two chunks while the strikes are behind the feed
+STILL: Final = 15.0  # seconds without a fact, after which a run with a deliberate mistake is judged as it is
 STUCK: Final = 120.0  # seconds in which nothing moves at all: only then is a run given up
 RECEIPTS: Final = (
     {"steps": [{"status": "failed", "after": 0.02}], "probability": 0.15},
@@ -303,9 +304,12 @@ class _Run:
             quiet = not pending and not lag and not observer.open
             if quiet and observer.ends() == ends and not stage.site.ledger()["callbacks_pending"]:
                 return
-            progress = (sum(ends.values()), lag)
+            journal = sum(end for (role, _), end in ends.items() if role is Role.JOURNAL)
+            progress = (journal if self.plan.mutant else sum(ends.values()), lag)
             if progress != moved:
                 moved, since = progress, monotonic()
+            elif self.plan.mutant and monotonic() - since > STILL:
+                return  # what a mistake has left open stays open: the checker says so
             elif monotonic() - since > STUCK:
                 raise RunBroken(
                     f"nothing moves: {lag} records undecided, {len(observer.open)} sends open, {pending} callbacks "
