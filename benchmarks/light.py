@@ -42,7 +42,7 @@ class LightFold:
     def prepare(self, view: StateView) -> None:
         return
 
-    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
+    def due(self, view: StateView, now: int, limit: int, class_: Class, until: int) -> Sequence[Verdict]:
         return ()
 
     def next_due(self, view: StateView) -> int | None:

@@ -8,7 +8,7 @@ from connectors.ports import Fetch
 from events.topics import Role
 from simulation.scheduler import sleep, switch
 from simulation.writer import heads
-from streams.pipeline import SENDS
+from streams.pipeline import BEFORE_TIMERS, SENDS
 
 if TYPE_CHECKING:
     from simulation.broker import Line
@@ -66,6 +66,11 @@ class Consumer:
     def heads(self, partition: int) -> dict[Role, int]:
         """What bounds a fetch of sends."""
         return heads(self._world, BEFORE, partition)
+
+    async def ahead(self, partition: int) -> dict[Role, int]:
+        """What bounds the timers that are due."""
+        await switch()
+        return heads(self._world, (*BEFORE_TIMERS, Role.ACCOUNTS), partition)
 
     def readable(self, line: "Line") -> int:
         return line.stable

@@ -4,6 +4,7 @@ sender and take-over. It keeps to the engine's rules line by line; its fetches a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from events.topics import Role
@@ -201,6 +202,7 @@ class Worker(Process):
         pipeline = world.variant.pipeline(
             partition, self.tenure, workflow, writer, store, view, self, self.sender, switch, limits=world.limits,
             topic_ids={role.value: f"{role.value}-1" for role in INPUTS},
+            heads=partial(self.consumer.ahead, partition),
         )  # fmt: skip
         takeover.begin(pipeline, bounds)
         self.running[partition] = Running(pipeline, world.signal())

@@ -24,6 +24,7 @@ from events.envelope import Undecodable
 from events.fact import Fact
 from events.topics import CLASS_OF, Role
 from projections.send import Call
+from streams.barrier import Barrier, Heads, nothing_ahead
 from streams.burial import Burial, moved, was_moved
 from streams.inbox import Inbox, first_at
 from streams.verdict import Lanes, Misplaced, Verdict, Workflow
@@ -38,6 +39,7 @@ SILENT_HEADER = "recado-silent"  # on a commit's last fact: 16-byte ids of input
 SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
 FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS)  # the order in which one step takes what is there
 INPUTS = (*FIRST, *SENDS)
+BEFORE_TIMERS = FIRST  # whose ends bound the timers; recado.accounts' with them
 COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
 BATCH = 4_000  # records decided in one commit
 NEWSLETTERS = 200  # two calls of the provider
@@ -79,6 +81,7 @@ class Pipeline:
         topics: Mapping[Role, str] | None = None,
         topic_ids: Mapping[str, str] | None = None,
         limits: Limits | None = None,
+        heads: Heads = nothing_ahead,
     ) -> None:
         self.partition = partition
         self.tenure = tenure
@@ -104,6 +107,7 @@ class Pipeline:
         self._abandon_at: int | None = None  # end of answers at takeover; open attempts older than it are unknown
         self._inherited: list[bytes] = list(workflow.open_attempts(view))
         self._next_due: int | None = workflow.next_due(view)
+        self._barrier = Barrier(heads, self._limits.patience)
         self._next_sweep = 0
         self._burial = Burial(partition, self._topics, lambda letter: workflow.conceal(letter, view))
         self._waiting: dict[Role, tuple[int, int]] = {}  # the record that has to wait, and since when, ms
@@ -146,8 +150,8 @@ class Pipeline:
         return not any(box.fetches for box in self._inboxes.values())
 
     def next_wake(self) -> int | None:
-        """When the next timer is due, ms."""
-        return self._next_due
+        """When to look at the next timer, ms: when it is due, or later where it is held up."""
+        return None if self._next_due is None else max(self._next_due, self._barrier.again)
 
     # --- one step -------------------------------------------------------------------------------------------------
 
@@ -167,7 +171,7 @@ class Pipeline:
                 budget -= await self._take(role, budget, now, commit, facts, calls)
         self._abandon(now, facts)
         if self._next_due is not None and self._next_due <= now:
-            self._fire(now, commit, facts, calls)
+            await self._fire(self._next_due, now, commit, facts, calls)
         # However much lies in the other topics, sends get their turn: a password does not wait for an import.
         budget = max(budget, self._limits.batch // 8)
         for role in self._inputs:
@@ -230,10 +234,16 @@ class Pipeline:
 
     def _may_decide(self, fetch: Fetch, now: int) -> bool:
         """Has all been read that lay before these sends in the other topics?"""
-        for role, end in fetch.ends.items():
+        if self._read(fetch.ends):
+            return True
+        return fetch.role is Role.TRANSACTIONAL and now - fetch.fetched_at >= self._limits.patience
+
+    def _read(self, ends: Mapping[Role, int]) -> bool:
+        """Has all been read up to these ends?"""
+        for role, end in ends.items():
             read = self._workflow.settings_version() if role is Role.ACCOUNTS else self.positions.get(role, end)
             if read < end:
-                return fetch.role is Role.TRANSACTIONAL and now - fetch.fetched_at >= self._limits.patience
+                return False
         return True
 
     def _decide(
@@ -312,14 +322,16 @@ class Pipeline:
                 facts.extend(self._workflow.abandon(self.view, key, now).facts)
         self._inherited = []
 
-    def _fire(self, now: int, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
-        """Timers that are due, as far as there are slots for the calls they may lead to: each class has its own, so
-        that what waits for a campaign's slots holds up no password."""
-        for role in SENDS:
+    async def _fire(self, due: int, now: int, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
+        """Timers that are due (the first at `due`) and whose barrier is passed, as far as there are slots for the calls
+        they may lead to: each class has its own, so that what waits for a campaign's slots holds up no password."""
+        if not any(self._lanes.free(role) > 0 for role in SENDS):
+            return
+        for role, until in zip(SENDS, await self._barrier.passed(due, now, self._read), strict=True):
             most = self._limits.newsletters if role is Role.NEWSLETTER else WINDOW
             room = min(most, self._lanes.free(role))
             if room > 0:
-                for verdict in self._workflow.due(self.view, now, room, CLASS_OF[role]):
+                for verdict in self._workflow.due(self.view, now, room, CLASS_OF[role], until):
                     self._keep(verdict, commit, facts, calls)
 
     def _sweep(self, now: int) -> None:

@@ -164,16 +164,17 @@ ROSTER: Final[Mapping[type, Handler]] = {
 def due(
     view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000,
     links: Links = NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS, class_: Class | None = None,
-    allowance: Allowance = UNLIMITED,
+    allowance: Allowance = UNLIMITED, until: int | None = None,
 ) -> list[Decision]:  # fmt: skip
     """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time.
-    Those of one class's sends, where it is named."""
+    Those of one class's sends, where it is named, and those that were due at `until` already, where that is."""
+    last = now if until is None else min(until, now)
     turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate, allowance), keys=keys)
     due_ones = [
         key
         for one, prefix in keyspace.TIMERS.items()
         if class_ in (None, one)
-        for key, _ in view.scan(prefix, limit, keyspace.timer_key(now + 1, "", one))
+        for key, _ in view.scan(prefix, limit, keyspace.timer_key(last + 1, "", one))
     ]
     return [_fired(turn, key) for key in sorted(due_ones, key=keyspace.timer)[:limit]]
 

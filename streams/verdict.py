@@ -45,8 +45,8 @@ class Workflow(Protocol):
         """A step begins: what was put before is durable."""
         ...
 
-    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
-        """Fire at most `limit` timers of one class's sends."""
+    def due(self, view: StateView, now: int, limit: int, class_: Class, until: int) -> Sequence[Verdict]:
+        """Fire at most `limit` timers of one class's sends, of those that were due at `until` (at most `now`)."""
         ...
 
     def next_due(self, view: StateView) -> int | None: ...

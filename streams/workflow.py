@@ -104,7 +104,7 @@ class SendingWorkflow:
     def prepare(self, view: StateView) -> None:
         self._allowance.prepare(view)
 
-    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
+    def due(self, view: StateView, now: int, limit: int, class_: Class, until: int) -> Sequence[Verdict]:
         self._keys.begin()
         try:
             decisions = roster.due(
@@ -119,6 +119,7 @@ class SendingWorkflow:
                 self._keys,
                 class_,
                 self._allowance,
+                until,
             )
         except WrongSecret as wrong:
             raise MachineryFault(str(wrong)) from wrong

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -23,7 +24,7 @@ from streams import takeover
 from streams.engine.consumer import Batch
 from streams.engine.table import PartitionStores
 from streams.engine.wiring import Membership, Wiring
-from streams.pipeline import SENDS, Pipeline
+from streams.pipeline import BEFORE_TIMERS, SENDS, Pipeline
 from streams.takeover import Foldable
 from streams.view import StateView
 
@@ -111,6 +112,15 @@ class Engine:
         before = {other: TopicPartition(topics[other], partition) for other in (Role.CONTACTS, Role.CALLBACKS)}
         before[Role.ACCOUNTS] = TopicPartition(topics[Role.ACCOUNTS], 0)
         return before
+
+    async def _heads(self, partition: int) -> dict[Role, int]:
+        """barrier.Heads: the ends that bound timers which are due now."""
+        topics = self.wiring.topics
+        asked = {role: TopicPartition(topics[role], partition) for role in BEFORE_TIMERS if role in self.wiring.inputs}
+        if Role.ACCOUNTS in topics:
+            asked[Role.ACCOUNTS] = TopicPartition(topics[Role.ACCOUNTS], 0)
+        heads = await self.bounds.heads(asked.values())
+        return {role: heads[tp] for role, tp in asked.items()}
 
     def wanted(self) -> dict[TP, int]:
         """Where to fetch from: each partition with room, at the position that its pipeline will accept."""
@@ -285,7 +295,7 @@ class Engine:
         pipeline = Pipeline(
             partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
             pause=_pause, inputs=(*own, *wiring.inputs), topics=wiring.topics, topic_ids=wiring.topic_ids,
-            limits=wiring.limits,
+            limits=wiring.limits, heads=partial(self._heads, partition),
         )  # fmt: skip
         pipeline.last_facts = wiring.on_facts
         return pipeline

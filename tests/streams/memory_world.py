@@ -21,7 +21,7 @@ from events.shape import Class
 from events.topics import CLASS_OF, SENDS_OF, Role
 from projections import keyspace
 from projections.send import Call
-from streams.pipeline import INPUTS, Limits, Pipeline
+from streams.pipeline import BEFORE_TIMERS, INPUTS, Limits, Pipeline
 from streams.sender import Lane, Sender
 from streams.verdict import Misplaced, Verdict
 from streams.view import StateView
@@ -106,10 +106,10 @@ class Script:
     def prepare(self, view: StateView) -> None:
         return
 
-    def due(self, view: StateView, now: int, limit: int, class_: Class) -> Sequence[Verdict]:
+    def due(self, view: StateView, now: int, limit: int, class_: Class, until: int) -> Sequence[Verdict]:
         verdicts = []
         prefix = keyspace.TIMERS[class_]
-        for key, _ in view.scan(prefix, limit, b"%s%013d" % (prefix, now + 1)):
+        for key, _ in view.scan(prefix, limit, b"%s%013d" % (prefix, until + 1)):
             view.delete(key)
             name = key.rpartition(b"/")[2].decode()
             self.decided.append(f"timer of {name}")
@@ -192,6 +192,7 @@ class World:
         self.limits = limits or Limits()
         self.topic_ids = topic_ids or {}
         self.inputs = inputs
+        self.questions = 0
         self.log, self.pipeline = self.take_over()
 
     def take_over(self) -> tuple[MemoryLog, Pipeline]:
@@ -202,8 +203,15 @@ class World:
         self.pipeline = Pipeline(
             PARTITION, 1, self.script, log, self.store, view, self.clock, self.sender, _at_once, self.inputs,
             topics={role: f"recado.{role}" for role in Role}, topic_ids=self.topic_ids, limits=self.limits,
+            heads=self.heads,
         )  # fmt: skip
         return self.log, self.pipeline
+
+    async def heads(self) -> dict[Role, int]:
+        """What bounds timers that are due."""
+        self.questions += 1
+        ends = {role: self.broker.topic(role, PARTITION).end for role in BEFORE_TIMERS}
+        return {**ends, Role.ACCOUNTS: self.broker.topic(Role.ACCOUNTS, 0).end}
 
     def given(self, role: Role, *words: str, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Records in this partition's topic of the role, not fetched yet."""

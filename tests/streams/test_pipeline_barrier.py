@@ -4,7 +4,8 @@ import pytest
 
 from connectors.ports import Fetch, Message
 from events.topics import Role
-from streams.pipeline import Limits
+from streams import takeover
+from streams.pipeline import BEFORE_TIMERS, Limits
 from tests.streams.memory_world import NOON, PARTITION, World
 
 BEFORE = (Role.CONTACTS, Role.CALLBACKS)
@@ -132,4 +133,79 @@ def test_without_ends_the_order_would_be_lost() -> None:
     assert world.pipeline.accept(Fetch(fetch.role, fetch.start, fetch.next, fetch.records))
     world.run()
     assert world.script.decided == ["send ana"]
+    world.forget_calls()
+
+
+def waiting(word: str) -> World:
+    """A world in which one send waits until NOON + 1,000."""
+    world = World(limits=Limits(batch=16, patience=2_000))
+    world.given(Role.CONTACTS, f"{word} ana {NOON + 1_000}")
+    world.fetched()
+    world.run()
+    return world
+
+
+@pytest.mark.parametrize("word", ["timer", "later"])
+@pytest.mark.parametrize("other", BEFORE_TIMERS)
+def test_a_timer_waits_for_what_lay_in_another_topic_when_it_became_due(word: str, other: Role) -> None:
+    world = waiting(word)
+    world.given(other, "fact unsubscribed")
+    world.clock.at = NOON + 1_000
+    assert not world.step(), "it is due, and what lies before it has not been read"
+    world.fetched(other)
+    world.run()
+    assert world.script.decided[1:] == ["fact unsubscribed", "timer of ana"]
+    world.forget_calls()
+
+
+@pytest.mark.parametrize("word", ["timer", "later"])
+def test_a_new_owner_fires_no_timer_before_the_backlog_was_read(word: str) -> None:
+    world = waiting(word)
+    world.given(Role.CONTACTS, "fact unsubscribed")
+    world.clock.at = NOON + 86_400_000
+    _, pipeline = world.take_over()
+    takeover.begin(pipeline, {role: (0, world.broker.topic(role, PARTITION).end) for role in world.inputs})
+    assert not world.step(), "it has been due for long, and nothing of the backlog was read"
+    world.clock.at += 1_999
+    assert not world.step()
+    world.fetched()
+    world.run()
+    assert world.script.decided[1:] == ["fact unsubscribed", "timer of ana"]
+    world.forget_calls()
+
+
+def test_a_transactional_timer_waits_no_longer_than_its_patience_and_a_newsletters_as_long_as_it_takes() -> None:
+    world = waiting("timer")
+    world.given(Role.CONTACTS, f"later luisa {NOON + 1_000}")
+    world.fetched()
+    world.run()
+    world.given(Role.CONTACTS, "fact far behind")
+    world.clock.at = NOON + 1_000
+    assert not world.step()
+    world.clock.at = NOON + 2_999
+    assert not world.step()
+    assert world.pipeline.next_wake() == NOON + 3_249, "it is looked at again, and nobody waits busily"
+    world.clock.at = NOON + 3_000
+    assert world.step()
+    assert world.script.decided[-1] == "timer of ana"
+    world.clock.at += 86_400_000
+    assert not world.step()
+    world.fetched()
+    world.run()
+    assert world.script.decided[-2:] == ["fact far behind", "timer of luisa"]
+    world.forget_calls()
+
+
+def test_a_timer_fires_behind_a_steady_stream_of_updates_and_one_question_is_enough() -> None:
+    world = waiting("later")
+    world.given(Role.CONTACTS, *(f"fact before{n}" for n in range(40)))
+    world.clock.at = NOON + 1_000
+    world.fetched()
+    for turn in range(3):
+        world.step()
+        world.given(Role.CONTACTS, *(f"fact after{turn}-{n}" for n in range(40)))
+        world.fetched(Role.CONTACTS)
+    decided = world.script.decided
+    assert decided.index("timer of ana") > decided.index("fact before39")
+    assert world.questions == 1
     world.forget_calls()
