@@ -17,6 +17,12 @@ log = logging.getLogger(__name__)
 EVERY: Final = 3_600.0  # seconds
 
 
+def all_written(day: int) -> int:
+    """By when, ms, all records have been written that a key of this day sealed. What was sealed right before midnight
+    bears the time at which it was written, which may be the next day's."""
+    return (day + 2) * DAY
+
+
 class InboxSweep:
     """`inputs` are the topics whose records may be sealed with inbox keys, and `group` the consumer group whose offsets
     tell how far they are decided; `mine` says whether this process is the one that sweeps."""
@@ -54,7 +60,7 @@ class InboxSweep:
             await destroy(self._topic, self._client, names)
         names = []
         for last in sorted({day for day, _ in outlived}):
-            if not await self._decided((last + 1) * DAY):
+            if not await self._decided(all_written(last)):
                 log.warning("inbox keys of day %d are kept: records of that day are not decided yet", last)
                 break
             names += [name for day, name in outlived if day == last]

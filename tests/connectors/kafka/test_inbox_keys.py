@@ -9,7 +9,7 @@ import pytest
 
 from connectors.kafka.admin import Admin
 from connectors.kafka.inbox_keys import KEPT_DAYS, InboxKeys, InboxSeals
-from connectors.kafka.inbox_sweep import InboxSweep
+from connectors.kafka.inbox_sweep import InboxSweep, all_written
 from connectors.kafka.security import Security
 from connectors.memory import Stored
 from connectors.ports import MachineryFault, NotYet
@@ -98,6 +98,12 @@ class TestOpening:
         assert known.outlived(KEPT_DAYS * inbox.DAY) == []
         assert known.outlived((KEPT_DAYS + 1) * inbox.DAY) == [(0, NAME)]
 
+    def test_what_was_sealed_right_before_midnight_is_waited_for_though_it_was_written_after_it(self) -> None:
+        day = 20_000
+        sealed_at = (day + 1) * inbox.DAY - 1
+        assert inbox.day_of(inbox.key_name("acme", sealed_at, "a" * 16)) == day
+        assert sealed_at + 60_000 < all_written(day)
+
 
 @pytest.mark.kafka
 def test_a_key_is_made_once_a_day_and_swept_when_all_it_sealed_is_decided(
@@ -123,6 +129,8 @@ def test_a_key_is_made_once_a_day_and_swept_when_all_it_sealed_is_decided(
         await producer.start()
         value = inbox.seal(encode_input(EVENT), first)
         await producer.send_and_wait(contacts, value, timestamp_ms=now[0] - inbox.DAY)
+        # Sealed at the end of the first day, written on the second: it bears the time of its writing.
+        await producer.send_and_wait(contacts, value, timestamp_ms=now[0] // inbox.DAY * inbox.DAY + 1)
         await producer.stop()
 
         known = InboxKeys(topic, client, WRAPPING, MAC)
@@ -141,6 +149,8 @@ def test_a_key_is_made_once_a_day_and_swept_when_all_it_sealed_is_decided(
         await consumer.start()
         consumer.assign([TopicPartition(contacts, 0)])
         await consumer.commit({TopicPartition(contacts, 0): 1})
+        assert await sweep.once() == []  # one of the two is decided
+        await consumer.commit({TopicPartition(contacts, 0): 2})
         await consumer.stop()
         read.clear()
         assert len(await sweep.once()) == 2
