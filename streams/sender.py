@@ -97,19 +97,10 @@ class Sender:
             self.spawn(self._make(*lane.waiting.popleft(), lane))
 
     async def _make(self, calls: Sequence[Call], tenure: int, lane: Lane) -> None:
-        """One call of one provider for attempts of one account in one partition."""
+        """Hand over attempts of one account in one partition to one provider, in one call if it takes them together."""
         first = calls[0]
         try:
-            answers: Sequence[Answer]
-            if not self.lease.holds(first.partition, tenure):
-                self.calls_withheld += 1
-                answers = [WITHHELD] * len(calls)
-            elif len(calls) == 1:
-                self.calls_made += 1
-                answers = [await self.provider.send(first)]
-            else:
-                self.calls_made += 1
-                answers = await self.provider.send_many(calls)
+            answers = await self._handed_over(calls, tenure)
             now = self.clock.now()
             retry_at = self.hearing.told(first.account, first.class_, answers, now, fallback=first.fallback)
             records = [
@@ -127,6 +118,21 @@ class Sender:
         lane.calling -= 1
         self._go_on(lane)
         self.freed()
+
+    async def _handed_over(self, calls: Sequence[Call], tenure: int) -> Sequence[Answer]:
+        """An answer for each, in order. What is refused as a batch is halved: the lease is asked before every call."""
+        first = calls[0]
+        if not self.lease.holds(first.partition, tenure):
+            self.calls_withheld += 1
+            return [WITHHELD] * len(calls)
+        self.calls_made += 1
+        if len(calls) == 1:
+            return [await self.provider.send(first)]
+        answers = await self.provider.send_many(calls)
+        if not all(isinstance(answer, Refused) and answer.scope == "batch" for answer in answers):
+            return answers
+        half = len(calls) // 2
+        return [*await self._handed_over(calls[:half], tenure), *await self._handed_over(calls[half:], tenure)]
 
 
 def _record(call: Call, answer: Answer, retry_at: int | None, now: int) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol, runtime_checkable
 
 UnknownReason = Literal["timeout", "connection_lost", "server_error"]
-Scope = Literal["message", "request", "rate", "account", "connection", "withheld"]
+Scope = Literal["message", "request", "rate", "account", "connection", "withheld", "batch"]
 
 _SHORTEST_WAIT: Final = 1_000
 _LONGEST_WAIT: Final = 120_000
@@ -48,8 +48,9 @@ class Refused:
 
     `scope` says what is at fault, and so what to do: `message` (it fails for good), `request` (likewise, and alert: the
     provider does not understand us), `rate` (wait for `rate.wait`), `account` (stop the account's sending and alert:
-    token, funds or base URL), `connection` (nothing left this machine: back off), `withheld` (no call was made). The
-    first two are final, no other is.
+    token, funds or base URL), `connection` (nothing left this machine: back off), `withheld` (no call was made),
+    `batch` (what was handed over together was refused as a whole: hand it over in parts). The first two are final, no
+    other is.
     """
 
     status: int | None
@@ -169,5 +170,6 @@ class BulkCarrier(Carrier, Protocol):
 
     async def send_many(self, calls: Sequence[EncodedSms]) -> Sequence[Answer]:
         """Hand over 1 to `largest` SMS, each with its own answer, in the order given; otherwise as `send`. None is
-        handed over a second time: a call that was refused as a whole may be made again in parts."""
+        handed over a second time: of a call that was refused as a whole, each is Refused with the scope `batch`, and
+        it is the caller's to make it again in parts, as whether any call may be made can change between two of them."""
         ...

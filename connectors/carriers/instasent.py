@@ -14,7 +14,7 @@ from aiohttp.hdrs import ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, U
 from yarl import URL
 
 from connectors.carriers import listing
-from connectors.carriers.base import Answer, EncodedSms, NotListed, Page, RateHeaders, Sms, UnknownReason
+from connectors.carriers.base import Answer, EncodedSms, NotListed, Page, RateHeaders, Refused, Sms, UnknownReason
 from connectors.carriers.connections import Connections, Course, base_url, failed, read_body
 from connectors.carriers.verdict import judge, judge_many
 
@@ -64,8 +64,7 @@ class Instasent:
         return 100
 
     async def send_many(self, calls: Sequence[EncodedSms]) -> Sequence[Answer]:
-        """One POST to `/sms/bulk`; of a single one, to `/sms`, whose answers leave less open: see BulkCarrier. A batch
-        that is refused for its size, or for what is in it, is halved."""
+        """One POST to `/sms/bulk`; of a single one, to `/sms`, whose answers leave less open: see BulkCarrier."""
         if len(calls) == 1:
             return [await self.send(calls[0], allow_unicode=calls[0].encoding == "UCS-2")]
         batch = [_body(call, call.encoding == "UCS-2") for call in calls]
@@ -76,8 +75,8 @@ class Instasent:
         answers = judge_many(answer.status, answer.rate, answer.content, answer.trouble, names, secret=self.token)
         if answers is not None:
             return answers
-        half = len(calls) // 2
-        return [*await self.send_many(calls[:half]), *await self.send_many(calls[half:])]
+        whole = Refused(answer.status, "the batch was refused as a whole", final=False, scope="batch", rate=answer.rate)
+        return [whole] * len(calls)
 
     async def _post(self, path: str, body: Any, longest: int) -> _Read | Answer:
         """What was answered; or what follows from that nothing was."""

@@ -276,3 +276,40 @@ def test_what_was_surely_not_taken_bears_when_it_may_be_tried_again() -> None:
     drive(desk.started.pop(0))
     assert [event.retry_at for event in desk.all_answered()] == [NOON + 9_000, None]
     assert heard.told_ == [("acme", 2, False)]
+
+
+@dataclass
+class Choosy(Line):
+    """A provider that takes at most two together, and a lease that ends after some calls."""
+
+    permitted: int = 1_000
+
+    async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        self.permitted -= 1
+        self.leased = self.permitted > 0
+        if len(calls) > 2:
+            self.bulks.append([call.send_id for call in calls])
+            return [Refused(413, "the batch was refused as a whole", final=False, scope="batch")] * len(calls)
+        return await super().send_many(calls)
+
+
+@pytest.mark.parametrize(
+    ("permitted", "taken"),
+    [(1, []), (2, []), (3, ["n0", "n1"]), (4, ["n0", "n1", "n2", "n3"]), (100, [f"n{n}" for n in range(8)])],
+)
+def test_each_part_of_a_batch_that_was_refused_asks_for_the_lease_again(permitted: int, taken: list[str]) -> None:
+    line = Choosy(permitted=permitted)
+    desk = Desk(line)
+    desk.sender.lanes[Role.NEWSLETTER] = Lane(1, 8)
+    calls = [call_of(f"n{n}", Role.NEWSLETTER) for n in range(8)]
+    for call in calls:
+        desk.sender.reserve(call)
+    desk.sender.start(calls, 7)
+    drive(desk.started.pop())
+    assert [call.send_id for call in line.calls] == taken
+    answered = {data.send_id: data for data in desk.all_answered()}
+    assert [name for name, data in answered.items() if data.outcome == "accepted"] == taken
+    withheld = [data for data in answered.values() if data.outcome == "refused"]
+    assert len(withheld) == 8 - len(taken)
+    assert all((data.status, data.final) == (None, False) for data in withheld)
+    assert desk.failures == []

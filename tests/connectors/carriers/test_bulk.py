@@ -1,7 +1,7 @@
 """One suite over batches of the carrier in memory and of Instasent's against the simulator, and what answers mean."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
@@ -17,8 +17,14 @@ from connectors.carriers.base import Accepted, Answer, BulkCarrier, RateHeaders,
 from connectors.carriers.connections import Connections
 from connectors.carriers.instasent import Instasent
 from connectors.carriers.verdict import judge_many
+from connectors.memory import MemoryAnswers, MemoryBroker
 from connectors.simulator import Config, Fault, Token
 from connectors.simulator.settings import Modes
+from events.answer import AnswerReceived
+from events.codec import decode_input
+from events.topics import Role
+from streams.sender import Lane, Sender
+from tests.streams.memory_world import PARTITION, Hand, Held, call_of
 
 RATE = RateHeaders(1_200, 7, 1_700_000_000_000)
 
@@ -50,6 +56,19 @@ CASES: dict[str, tuple[Fault, Answer, bool]] = {  # a fault of the whole batch, 
     "no JSON": (Fault(kind="garbage"), Unknown("server_error"), True),
     "ten megabytes": (Fault(kind="huge_body"), Unknown("server_error"), True),
 }
+
+
+@dataclass(frozen=True)
+class Straight:
+    """ports.Provider with one carrier for all."""
+
+    world: "World"
+
+    async def send(self, call: Any) -> Answer:
+        return await self.world.carrier.send(call, allow_unicode=call.encoding == "UCS-2")
+
+    async def send_many(self, calls: Sequence[Any]) -> Sequence[Answer]:
+        return await self.world.carrier.send_many(calls)
 
 
 class World(Protocol):
@@ -192,12 +211,36 @@ def test_errors_without_names_refuse_the_rest_if_the_counts_add_up() -> None:
     assert refused == [0, 5]
 
 
-def test_a_batch_that_is_too_large_is_halved_until_it_fits_and_a_lone_one_fails_for_good() -> None:
+def test_a_batch_that_is_too_large_is_refused_as_a_batch_and_no_second_call_is_made() -> None:
     batch = [replace(call, text="x" * 400) for call in calls(8)]
-    batch[6] = replace(batch[6], text="x" * 2_000)
     answers, sent = handed_over(simulated, batch, lambda _: None, max_body=1_200)
-    assert [type(answer) for answer in answers] == [Accepted] * 6 + [Refused, Accepted]
-    assert sent == [call.client_id for n, call in enumerate(batch) if n != 6]
+    assert [(answer.scope, answer.final) for answer in answers] == [("batch", False)] * 8
+    assert sent == []
+
+
+def test_the_sender_halves_a_batch_that_is_too_large_until_it_fits_and_a_lone_one_fails_for_good() -> None:
+    async def scenario() -> None:
+        async with simulated(max_body=1_200) as given:
+            batch = [replace(call_of(call.client_id, Role.NEWSLETTER), to=call.to, text="x" * 400) for call in calls(8)]
+            batch[6] = replace(batch[6], text="x" * 2_000)
+            broker, started = MemoryBroker(), list[Coroutine[Any, Any, None]]()
+            failures: list[BaseException] = []
+            sender = Sender(
+                Straight(given), MemoryAnswers(broker), Held(), Hand(), started.append, failures.append,
+                lanes={Role.NEWSLETTER: Lane(1, 8)},
+            )  # fmt: skip
+            for call in batch:
+                sender.reserve(call)
+            sender.start(batch, 1)
+            await started.pop()
+            assert failures == []
+            records = broker.topic(Role.ANSWERS, PARTITION).records
+            told = [decode_input(Role.ANSWERS, record.value).data for record in records]
+            outcomes = [data.outcome for data in told if isinstance(data, AnswerReceived)]
+            assert outcomes == ["accepted"] * 6 + ["refused", "accepted"]
+            assert given.sent() == [call.client_id for n, call in enumerate(batch) if n != 6]
+
+    asyncio.run(scenario())
 
 
 # --- what an answer means: pure -----------------------------------------------------------------------------------
