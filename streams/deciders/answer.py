@@ -1,7 +1,8 @@
 """What the provider answered to an attempt. Folds projections/send.py.
 
 An attempt ends in exactly one of accepted, refused, unknown; unknown is settled later, by whichever evidence comes
-first. What is settled stays: a repeated or late answer yields nothing.
+first. What is settled stays: a repeated or late answer yields nothing. But that an attempt was taken is proof, as a
+receipt is, whoever had said that it was refused (an operator, say): no other may follow it then.
 """
 
 from typing import Final, Literal
@@ -10,6 +11,7 @@ from zlib import crc32
 from events import instant
 from events.answer import AnswerReceived
 from events.fact import SendFact
+from events.message import MessageStateChanged
 from events.send import SendAccepted, SendDeferred, SendRefused, SendUnknown
 from projections.send import State
 from streams.deciders.eligibility import ends
@@ -24,10 +26,14 @@ _LONGEST_CIRCUIT: Final = 15 * 60_000
 _THROTTLED: Final = 429
 
 
-def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact]:
+def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact | MessageStateChanged]:
     """Settle the attempt. A refusal that is not final defers the send: its next attempt is decided anew then."""
     attempt = sent.attempt(data.attempt)
-    if attempt is None or attempt.outcome not in ("open", "unknown", "given_up"):
+    if attempt is None:
+        return []
+    if data.outcome == "accepted" and attempt.outcome == "refused" and attempt.state == "pending":
+        return [MessageStateChanged(data.send_id, data.attempt, "accepted", "accepted", "accepted", None, None, None)]
+    if attempt.outcome not in ("open", "unknown", "given_up"):
         return []
     if data.outcome == "accepted":
         settled = {"evidence": "list"} if data.report is not None else None
@@ -39,7 +45,9 @@ def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact]:
             return []
         return [SendUnknown(data.send_id, data.attempt, data.reason or "connection_lost", now + RESOLVE_WITHIN)]
     final = bool(data.final)
-    facts: list[SendFact] = [SendRefused(data.send_id, data.attempt, data.status, data.message, final)]
+    facts: list[SendFact | MessageStateChanged] = [
+        SendRefused(data.send_id, data.attempt, data.status, data.message, final)
+    ]
     if not final and sent.request is not None and not sent.reached and data.attempt == sent.tried:
         throttled = data.status == _THROTTLED
         longest = _LONGEST_RATE if throttled else _LONGEST_CIRCUIT

@@ -1,10 +1,12 @@
 """What becomes of an attempt."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from events import instant
+from events.message import MessageStateChanged
 from events.send import SendAccepted, SendAttempted, SendDeferred, SendGivenUp, SendRefused, SendSkipped, SendUnknown
 from streams.deciders.answer import RESOLVE_WITHIN
 from tests.streams.one_partition import OnePartition, rebuilt
@@ -16,6 +18,9 @@ ENDS: list[tuple[str, dict[str, Any]]] = [
     ("refused", {"status": 429, "final": False}),
     ("unknown", {"reason": "timeout"}),
 ]
+
+
+TAKEN_AFTER_ALL = MessageStateChanged("s", 1, "accepted", "accepted", "accepted", None, None, None)
 
 
 @pytest.fixture
@@ -115,6 +120,8 @@ def test_an_attempt_ends_once(
     facts = world.answer(call, again, **more)
     if outcome == "unknown" and again != "unknown":
         assert isinstance(facts[0], SendAccepted if again == "accepted" else SendRefused)
+    elif outcome == "refused" and again == "accepted":
+        assert facts == [TAKEN_AFTER_ALL]
     else:
         assert facts == []
 
@@ -145,10 +152,17 @@ def test_evidence_after_giving_up_still_counts_if_it_says_that_it_went(world: On
     assert world.answer(call, provider_id="p1") == [SendAccepted("s", 1, "p1")]
 
 
-def test_an_answer_to_no_attempt_of_ours_says_nothing(world: OnePartition) -> None:
+def test_word_that_a_refused_attempt_was_taken_after_all_stops_the_next_one(world: OnePartition) -> None:
     call = world.attempt()
     world.answer(call, "refused", status=429, final=False)
-    assert world.answer(call, provider_id="p1") == []
+    assert world.answer(call, provider_id="p1") == [TAKEN_AFTER_ALL]
+    assert world.wait(RESOLVE_WITHIN) == []
+    assert len(world.calls) == 1
+
+
+def test_an_answer_to_no_attempt_of_ours_says_nothing(world: OnePartition) -> None:
+    call = world.attempt()
+    assert world.answer(replace(call, attempt=2), provider_id="p1") == []
     assert OnePartition().answer(call) == []
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from events.message import MessageStateChanged
 from events.send import SendAccepted, SendAttempted, SendGivenUp, SendRefused, SendSkipped
 from projections.send import Call
 from streams.deciders.answer import RESOLVE_WITHIN
@@ -20,6 +21,9 @@ def world() -> OnePartition:
     world = OnePartition()
     world.subscriber()
     return world
+
+
+TAKEN_AFTER_ALL = MessageStateChanged("s", 1, "accepted", "accepted", "accepted", None, None, None)
 
 
 def _unknown(world: OnePartition, send_id: str = "s", **data: Any) -> Call:
@@ -137,6 +141,42 @@ def test_evidence_that_it_went_beats_an_operator_who_said_that_it_did_not(world:
     assert world.send(call).phase == "accepted"
     assert said(world.settle(call, "refused", again=True)) == []
     assert len(world.calls) == 1
+
+
+@pytest.mark.parametrize("evidence", ["answer", "list"])
+def test_a_late_answer_that_it_was_taken_stops_another_attempt_that_an_operator_asked_for(
+    world: OnePartition, evidence: str
+) -> None:
+    first = world.attempt()
+    world.abandon(first)  # by a take-over: its call may still be under way
+    world.wait(STILL_UNDER_WAY)
+    world.settle(first, "refused", again=True)
+    second = world.calls[-1]
+    world.answer(second, "refused", status=429, final=False)
+    assert (second.attempt, world.send(second).phase) == (2, "deferred")
+    if evidence == "answer":
+        assert world.answer(first, provider_id="p1") == [TAKEN_AFTER_ALL]
+    else:
+        world.listed(first, "unheard of")
+    assert world.send(first).phase == "accepted"
+    assert world.wait(RESOLVE_WITHIN) == []
+    assert len(world.calls) == 2
+    assert world.answer(first, provider_id="p1") == [], "it says nothing new a second time"
+    assert folded(rebuilt(world.facts)) == folded(world.view)
+
+
+def test_a_late_answer_leaves_an_attempt_that_was_made_meanwhile_to_its_own_answer(world: OnePartition) -> None:
+    first = world.attempt()
+    world.abandon(first)
+    world.wait(STILL_UNDER_WAY)
+    world.settle(first, "refused", again=True)
+    second = world.calls[-1]
+    assert world.answer(first, provider_id="p1") == [TAKEN_AFTER_ALL]
+    assert world.send(second).phase == "open"
+    (refused,) = world.answer(second, "refused", status=429, final=False)
+    assert isinstance(refused, SendRefused), "and no third follows"
+    assert world.wait(RESOLVE_WITHIN) == []
+    assert folded(rebuilt(world.facts)) == folded(world.view)
 
 
 def test_a_given_up_attempt_may_be_settled_as_accepted_and_is_never_sent_again(world: OnePartition) -> None:
