@@ -45,6 +45,9 @@ class LightFold:
     def due(self, view: StateView, now: int, limit: int, class_: Class, until: int) -> Sequence[Verdict]:
         return ()
 
+    def drop(self, view: StateView, class_: Class) -> Record:
+        raise AssertionError("this workflow has no timers")
+
     def next_due(self, view: StateView) -> int | None:
         return None
 

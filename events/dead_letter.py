@@ -17,7 +17,8 @@ _BESIDE: Final = 64 * 1024  # bytes of the key, and of the headers, that are kep
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """`reason` and `detail` are those of Undecodable; topic, partition and offset say where the record was; `at` is
-    when it was given up, ms.
+    when it was given up, ms. The offset -1 is that of a timer on which a decider failed: `original` says what waited,
+    and was never a record, so it is not replayed.
 
     `size` is the length in bytes of the whole original, 0 for a record without a value. `original` holds all of it, but
     of one beyond 1 MiB, which only a compressed batch can carry, the beginning. Of an account whose privacy is `sealed`
@@ -40,7 +41,9 @@ class DeadLetter:
 
     @property
     def whole(self) -> bool:
-        """Whether `original` is all there was, so that it may be replayed."""
+        """Whether `original` is all that a record held, so that it may be replayed."""
+        if self.offset < 0:
+            return False
         return self.size <= LIMIT if self.sealed is not None else self.size == len(self.original or b"")
 
 

@@ -75,7 +75,7 @@ def dead_letter_schema() -> Schema:
         "detail": {"type": "string", "description": "For a person: the field and the rule, no personal data."},
         "topic": {"type": "string"},
         "partition": {"type": "integer", "minimum": 0},
-        "offset": {"type": "integer", "minimum": 0},
+        "offset": {"type": "integer", "minimum": -1, "description": "-1: no record, a timer whose decider failed"},
         "at": _TIME,
         "original": {
             "anyOf": [{**base64, "description": "The record's value; of one beyond 1 MiB, its beginning."}, _SEALED]

@@ -5,7 +5,8 @@ Keys and headers are a stranger's: they go along only as far as the record still
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from connectors.ports import MachineryFault, Message, Record
 from events.dead_letter import DeadLetter, encode_dead_letter
@@ -17,6 +18,16 @@ ORIGIN = "recado-origin"  # header of a record moved from another partition: "to
 BESIDE = 64 * 1024  # bytes of a key, and of the headers, that go with a record which is moved or buried
 BURIED = 5  # dead letters by a decider's bug that one minute may bring; beyond, the worker stops
 MINUTE = 60_000
+
+
+class TimerRecord(NamedTuple):
+    """What is buried of a send whose timer no decider could fire; a ports.Record that lies in no topic."""
+
+    key: bytes
+    value: bytes
+    offset: int = -1
+    headers: Sequence[tuple[str, bytes]] = ()
+    timestamp: int = 0
 
 
 def moved(role: Role, record: Record, partition: int, home: int) -> Message:

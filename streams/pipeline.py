@@ -331,8 +331,34 @@ class Pipeline:
             most = self._limits.newsletters if role is Role.NEWSLETTER else WINDOW
             room = min(most, self._lanes.free(role))
             if room > 0:
-                for verdict in self._workflow.due(self.view, now, room, CLASS_OF[role], until):
+                for verdict in self._due(role, now, room, until, commit):
                     self._keep(verdict, commit, facts, calls)
+
+    def _due(self, role: Role, now: int, room: int, until: int, commit: Commit) -> Sequence[Verdict]:
+        """Fire timers; where a decider fails, one by one, so that the one on which it does holds up no other."""
+        view, class_, verdicts = self.view, CLASS_OF[role], list[Verdict]()
+        view.mark()
+        try:
+            return self._workflow.due(view, now, room, class_, until)
+        except (MachineryFault, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001 - found again below, and buried
+            view.rollback()
+        for _ in range(room):
+            view.mark()
+            try:
+                fired = self._workflow.due(view, now, 1, class_, until)
+            except (MachineryFault, MemoryError):
+                raise
+            except Exception as bug:  # noqa: BLE001 - as in _decide
+                view.rollback()
+                timer = self._workflow.drop(view, class_)
+                self._bury(role, timer, now, commit, "decider", self._burial.bug(now, bug))
+                continue
+            if not fired:
+                break
+            verdicts += fired
+        return verdicts
 
     def _sweep(self, now: int) -> None:
         """Forget ids that can no longer be asked for, a few keys at a time."""

@@ -6,6 +6,8 @@ Pure: the engine hands in the state, the settings and the time, and commits what
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
+
 from events import client_id, privacy
 from events.answer import AnswerReceived, Report, SendSettled
 from events.callback import CallbackReceived
@@ -32,7 +34,7 @@ from streams.turn import AGAIN, REPEATED, UNCHANGED, Cause, Decision, Turn
 
 NO_LINKS: Final = Links()
 
-__all__ = ["NO_LINKS", "ROSTER", "Decision", "abandon", "due", "handle", "next_due", "sweep"]
+__all__ = ["NO_LINKS", "ROSTER", "Decision", "abandon", "drop", "due", "handle", "next_due", "sweep"]
 
 
 def handle(
@@ -177,6 +179,18 @@ def due(
         for key, _ in view.scan(prefix, limit, keyspace.timer_key(last + 1, "", one))
     ]
     return [_fired(turn, key) for key in sorted(due_ones, key=keyspace.timer)[:limit]]
+
+
+def drop(view: View, class_: Class) -> tuple[bytes, bytes]:
+    """Take the first timer of a class away without firing it; return its contact, and a JSON of what waited. The send
+    stays as it is: a rebuild from the journal sets its timer again. Raises ValueError where there is none."""
+    ((key, _),) = view.scan(keyspace.TIMERS[class_], 1)
+    due_at, hashed = keyspace.timer(key)
+    view.delete(key)
+    sent: send.State = view.get(keyspace.send_key(hashed)) or send.initial
+    subject = sent.subject or hashed.removeprefix(AGAIN)
+    told = {"subject": subject, "send_id": sent.send_id, "timer": due_at, "phase": sent.phase, "tried": sent.tried}
+    return subject.encode(), orjson.dumps(told)
 
 
 def next_due(view: View) -> int | None:

@@ -16,6 +16,7 @@ from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring, WrongSecret, written
 from streams import roster
 from streams.allowance import UNLIMITED, Allowance
+from streams.burial import TimerRecord
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
 from streams.verdict import Misplaced, Verdict
@@ -130,6 +131,9 @@ class SendingWorkflow:
         if self._keys.changed:
             verdicts.append(Verdict("unchanged", messages=self._keys_changed()))
         return verdicts
+
+    def drop(self, view: StateView, class_: Class) -> Record:
+        return TimerRecord(*roster.drop(view, class_))
 
     def next_due(self, view: StateView) -> int | None:
         return roster.next_due(view)

@@ -113,7 +113,7 @@ def replay(number: tuple[int, ...], all_: bool, reason: str | None, as_json: boo
         return
     click.echo(f"{len(sent)} replayed.")
     if cut:
-        click.echo(f"Not replayed, as only their beginning was kept: {', '.join(map(str, cut))}.")
+        click.echo(f"Not replayed, as only their beginning was kept, or they were timers: {', '.join(map(str, cut))}.")
 
 
 def _letters(settings: Settings | None = None) -> Iterator[tuple[int, DeadLetter]]:

@@ -21,6 +21,7 @@ from events.shape import Class
 from events.topics import CLASS_OF, SENDS_OF, Role
 from projections import keyspace
 from projections.send import Call
+from streams.burial import TimerRecord
 from streams.pipeline import BEFORE_TIMERS, INPUTS, Limits, Pipeline
 from streams.sender import Lane, Sender
 from streams.verdict import Misplaced, Verdict
@@ -113,8 +114,16 @@ class Script:
             view.delete(key)
             name = key.rpartition(b"/")[2].decode()
             self.decided.append(f"timer of {name}")
+            if name.startswith("bug"):
+                view.put(b"c/half-made", "by a decider that failed")
+                raise DeciderBug
             verdicts.append(Verdict("applied", [self.fact(name, view, now)], [call_of(name, SENDS_OF[class_])]))
         return verdicts
+
+    def drop(self, view: StateView, class_: Class) -> Record:
+        ((key, _),) = view.scan(keyspace.TIMERS[class_], 1)
+        view.delete(key)
+        return TimerRecord(b"acme/" + key.rpartition(b"/")[2], key)
 
     def next_due(self, view: StateView) -> int | None:
         firsts = [view.scan(prefix, 1) for prefix in keyspace.TIMERS.values()]

@@ -218,3 +218,37 @@ def test_calls_that_were_reserved_by_others_are_nobody_elses() -> None:
     world.fetched()
     world.run()
     assert world.script.decided == ["fact bea"]
+
+
+def test_a_timer_on_which_a_decider_fails_is_buried_and_holds_up_no_other() -> None:
+    world = World()
+    world.given(Role.CONTACTS, f"timer ana {NOON + 1}", f"timer bug {NOON + 2}", f"timer bea {NOON + 3}")
+    world.fetched()
+    world.run()
+    world.clock.at = NOON + 10
+    world.run()
+    assert [call for call in world.script.decided if call.startswith("timer of")][-1] == "timer of bea"
+    assert world.facts[3:] == [("acme/ana", 2), ("acme/bea", 2)]
+    assert world.sender.busy == 2
+    (letter,) = world.dead_letters
+    assert (letter["reason"], letter["topic"], letter["offset"]) == ("decider", "recado.sends.transactional", -1)
+    buried = world.broker.topic(Role.DEAD_LETTERS, 0).records[0]
+    assert not decode_dead_letter(buried.value or b"").whole, "it was no record: nothing is to be replayed"
+    assert "DeciderBug" in letter["detail"]
+    assert world.store.get(b"c/half-made") is None
+    assert world.pipeline.next_wake() is None, "it never fires again"
+    world.forget_calls()
+
+
+def test_more_failing_timers_than_a_few_within_a_minute_stop_the_worker_and_all_stay() -> None:
+    world = World()
+    world.given(Role.CONTACTS, *(f"later bug{n} {NOON + 1}" for n in range(BURIED + 1)))
+    world.fetched()
+    world.run()
+    before = world.pipeline.next_wake()
+    world.clock.at = NOON + 10
+    with pytest.raises(MachineryFault, match="fault of the code"):
+        world.step()
+    assert world.dead_letters == []
+    _, again = world.take_over()
+    assert again.next_wake() == before
