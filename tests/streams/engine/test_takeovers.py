@@ -16,6 +16,7 @@ from connectors.kafka.admin import Admin
 from connectors.kafka.answers import AnswersTopic
 from connectors.kafka.transaction import TransactionLog
 from connectors.ports import Fenced, MachineryFault
+from events import instant
 from events.account import AccountConfigured
 from events.callback import CallbackReceived
 from events.codec import encode_fact, encode_input
@@ -303,5 +304,36 @@ def test_a_changelog_that_is_gone_is_rebuilt_from_the_journal_and_nobody_is_text
         assert third.state() == repeated, "the new changelog has it all"
         await third.stop()
         assert (third.failures, len(known.calls)) == ([], 40)
+
+    play(scenario)
+
+
+def test_what_came_while_nobody_owned_a_partition_counts_for_the_newsletters_that_wait_in_it(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        known, feed = Known(), Feed(cluster)
+        first = await Sending(cluster, tmp_path, known).start()
+        not_before = instant.render(SystemClock().now() + 5_000)
+        for name in ("ana", "bea"):
+            fields = {"_mobilePhone": "612345678", "_smsSubscriptionStatus": "subscribed"}
+            feed.add(Role.CONTACTS, name, ContactUpdated.of_json({"via": "import", "fields": fields}))
+            send = {"send_id": name, "to": "contact", "sender": "Acme", "text": "Hola", "not_before": not_before}
+            feed.add(Role.NEWSLETTER, name, SendRequested.of_json(send))
+        await feed.publish()
+        await first.passed(2, Role.NEWSLETTER)
+        await first.settled()
+        await first.stop()
+        assert (first.failures, known.calls) == ([], [])
+
+        gone = ContactUpdated.of_json({"via": "edit", "fields": {"_smsSubscriptionStatus": "unsubscribed"}})
+        feed.add(Role.CONTACTS, "ana", gone)
+        await feed.publish()
+        await until(lambda: SystemClock().now() > instant.parse(not_before), "the timers are due")
+        again = await Sending(cluster, tmp_path, known).start()
+        await until(lambda: again.failures or again.position(Role.ANSWERS) == 1, "the one send was answered")
+        await again.settled()
+        await again.stop()
+        assert (again.failures, [call.send_id for call in known.calls]) == ([], ["bea"])
 
     play(scenario)
