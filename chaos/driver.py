@@ -292,25 +292,32 @@ class _Run:
             self.stage.tend()
 
     def _settle(self) -> None:
-        """Until all that lies in the topics is decided, each attempt answered, each callback made."""
-        observer, stage, moved, since = self.observer, self.stage, (-1, -1), monotonic()
+        """Until all that lies in the topics is decided, each attempt answered, each callback made; or until nothing is
+        left but sends that nobody finishes, which is for the checker to judge."""
+        observer, stage, moved, since = self.observer, self.stage, (-1, -1, -1), monotonic()
         while True:
             self._pause(0.1)
             pending = stage.site.ledger()["callbacks_pending"]
-            ends = observer.ends()
+            ends, asked = observer.ends(), monotonic()
             while not observer.read_up_to(ends):
                 self._pause(0.1)
+                if monotonic() - asked > STUCK:
+                    raise RunBroken(f"the topics cannot be read to their ends: see the logs in {stage.site.data}")
             lag = observer.behind(ends)
             quiet = not pending and not lag and not observer.open
             if quiet and observer.ends() == ends and not stage.site.ledger()["callbacks_pending"]:
                 return
             journal = sum(end for (role, _), end in ends.items() if role is Role.JOURNAL)
-            progress = (journal if self.plan.mutant else sum(ends.values()), lag)
+            progress = (lag, len(observer.open), sum(ends.values()))
+            if self.plan.mutant:
+                progress = (int(lag > 0), 0, journal if lag else len(observer.open))
             if progress != moved:
                 moved, since = progress, monotonic()
             elif self.plan.mutant and monotonic() - since > STILL:
                 return  # what a mistake has left open stays open: the checker says so
             elif monotonic() - since > STUCK:
+                if not pending and not lag:
+                    return
                 raise RunBroken(
                     f"nothing moves: {lag} records undecided, {len(observer.open)} sends open, {pending} callbacks "
                     f"pending: see the logs in {stage.site.data}"

@@ -81,8 +81,16 @@ def _zombie(stage: Stage, worker: Worker) -> bool:
                 other.held = True
                 other.arm(trap)
             done = stage.until(lambda: any(other.sprung for other in others), SESSION * 3)
+            # Where nothing keeps it from committing, it is held before the group hears of it again.
+            worker.sprung = None
+            worker.arm(Trap("after commit", 1, "freeze"))
             worker.send_signal(signal.SIGCONT)
-            stage.until(lambda: not worker.running, 1.5)
+            if stage.until(lambda: worker.sprung is not None or not worker.running, 1.5) and worker.running:
+                for other in others:
+                    other.arm(None)
+                    other.send_signal(signal.SIGCONT)
+                stage.until(lambda: any(lost <= set(other.owned or ()) for other in others), SESSION / 2)
+                stage.pause(0.5)
     finally:
         for each in (worker, *others):
             each.held, each.sprung = False, None

@@ -36,6 +36,7 @@ class Worker:
     starts: int = 0
     trap: Trap | None = None
     sprung: Trap | None = None  # what struck it, until the run has seen to it
+    sprung_at: float = 0.0  # monotonic
     ended: list[int] = field(default_factory=list)  # exit statuses of the times it ended unasked and unstruck
     status: int | None = None  # of its last end
     owned: Sequence[int] | None = None
@@ -125,7 +126,7 @@ class Hatchery:
     def _heed(self, what: Mapping[str, Any]) -> None:
         worker = self.workers[what["name"]]
         if "struck" in what:
-            worker.sprung, worker.trap = Trap(*what["struck"]), None
+            worker.sprung, worker.trap, worker.sprung_at = Trap(*what["struck"]), None, time.monotonic()
         elif "took_over" in what:
             worker.owned, worker.owned_at = what["took_over"], what["at"]
         elif "ended" in what:

@@ -18,6 +18,7 @@ from chaos.proxy import Proxy
 SESSION: Final = 6.0  # seconds: the workers' session in the consumer group, the shortest that a broker takes
 BEYOND: Final = SESSION + 2.5
 PATIENCE: Final = 15.0  # seconds until a trap that nobody comes by is taken up again, and its worker killed
+SURVIVED: Final = 2.0  # seconds after which a worker that a fault did not end will not end of it
 MOST: Final = 3  # workers at once
 PROVIDER: Final = "provider"  # the route from workers to the provider
 
@@ -102,6 +103,9 @@ class Stage:
             elif worker.sprung is not None and not worker.running:
                 self._struck(worker)
                 self.start(worker)
+            elif worker.sprung is not None and worker.sprung.deed == "fault" and now - worker.sprung_at > SURVIVED:
+                self._struck(worker)  # and it goes on, which only a mistake can make it do
+                worker.arm(self.deck.take())
             elif worker.wanted and not worker.running:
                 self._ended(worker)
             elif worker.thaws_at is not None and now > worker.thaws_at:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from chaos.driver import Outcome, Plan
 from chaos.mutants import MUTANTS, Mutant
+from chaos.processes import RunBroken
 
 RUNS: Final = 4  # of each mutant at most
 PER_RUN: Final = 3  # strikes
@@ -25,7 +26,10 @@ def tried(name: str, seed: int, run: Callable[[Plan], Outcome]) -> Trial:
     """Run this mutant, each time with other strikes, until it is caught."""
     mutant, strikes, seconds = MUTANTS[name], 0, 0.0
     for number in range(RUNS):
-        outcome = run(_plan(name, mutant, seed + number, number))
+        try:
+            outcome = run(_plan(name, mutant, seed + number, number))
+        except RunBroken:  # a mistake may leave a run that never settles, which shows nothing: another one
+            continue
         seconds += outcome.seconds
         strikes += sum(outcome.points.values()) + sum(outcome.blows.values())
         if outcome.verdict.violations:
