@@ -10,8 +10,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-import orjson
-
 from connectors.carriers.base import (
     Accepted,
     Answer,
@@ -24,7 +22,7 @@ from connectors.carriers.base import (
 )
 from connectors.carriers.listing import code as code_of
 from connectors.carriers.listing import word
-from connectors.carriers.verdict import provider_id
+from connectors.carriers.verdict import json_object, provider_id
 from events.likeness import likeness
 
 _LONGEST_MESSAGE: Final = 200
@@ -40,7 +38,7 @@ _CURSOR: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 def judge(status: int, content: bytes, trouble: UnknownReason | None, *, hidden: Mapping[str, str]) -> Answer:
     """Read the answer to one POST. `trouble` says why `content` could not be read whole, in which case it is empty.
     Raises nothing. What is `hidden` (the password, the number) is replaced in whatever is said."""
-    body = _object(content)
+    body = json_object(content)
     if 200 <= status < 300:
         return _taken(body, trouble)
     if not 300 <= status < 500:
@@ -80,7 +78,7 @@ def read_page(status: int, content: bytes | None) -> Page | NotListed:
     """A page of the list; `content` is None where it could not be read whole. Raises nothing."""
     if status != 200 or content is None:
         return _not_listed(status)
-    body = _object(content)
+    body = json_object(content)
     messages = body.get("messages")
     if not isinstance(messages, list):
         return NotListed("the list cannot be read")
@@ -94,7 +92,7 @@ def read_message(status: int, content: bytes | None) -> Page | NotListed:
         return Page(())
     if status != 200 or content is None:
         return _not_listed(status)
-    item = _listed(_object(content))
+    item = _listed(json_object(content))
     return NotListed("the message cannot be read") if item is None else Page((item,))
 
 
@@ -142,14 +140,6 @@ def _moment(value: Any) -> int | None:
         return int(parsedate_to_datetime(value).timestamp() * 1_000) if isinstance(value, str) else None
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _said(body: dict[str, Any], hidden: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ def judge(status: int, rate: RateHeaders, content: bytes, trouble: UnknownReason
 
     No body is ever required to understand a refusal. `secret` is cut out of whatever the provider says.
     """
-    body = _object(content)
+    body = json_object(content)
     said = _clean(body.get("message") if isinstance(body.get("message"), str) else None, secret)
     if 200 <= status < 300:
         return _taken(status, body, rate, trouble, secret)
@@ -63,8 +63,8 @@ def judge_many(
     if 200 <= status < 300:
         if trouble is not None:
             return _all(Unknown(trouble, "the answer was positive, but could not be read whole", rate), client_ids)
-        return _told_apart(status, _object(content), rate, client_ids, secret)
-    body = _object(content)
+        return _told_apart(status, json_object(content), rate, client_ids, secret)
+    body = json_object(content)
     if status == 402:  # whether a part of it passed is not documented
         return _all(
             Unknown("server_error", "HTTP 402 to a batch: a part may have gone", rate, account=True), client_ids
@@ -179,7 +179,8 @@ def _messages(errors: Any, field: str, depth: int) -> Iterator[tuple[str, str]]:
             yield from _messages(one, about, depth + 1)
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
+    """A body as a JSON object; an empty one where it is none."""
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
