@@ -86,9 +86,10 @@ def measure(bench: Bench, names: Sequence[str]) -> tuple[dict[str, Section], lis
         if name not in names:
             continue
         bench.say(f"{name}: {(row.__doc__ or '').splitlines()[0]}")
-        began = monotonic()
+        began, before = monotonic(), machine.pace()
         try:
-            measured[name] = row(bench)
+            section = measured[name] = row(bench)
+            section.paces, section.day = (before, machine.pace()), machine.today()
         except Exception as error:  # noqa: BLE001 - said, and told by the exit status
             failed.append(name)
             bench.say(f"  failed: {type(error).__name__}: {error}")

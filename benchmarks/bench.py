@@ -36,7 +36,7 @@ class Size:
     growth: tuple[int, ...] = (100_000, 1_000_000)
     history: tuple[int, ...] = (1_000, 10_000, 100_000)
     imports: tuple[int, ...] = (50_000, 500_000)  # rows of a CSV
-    requests: int = 400  # whose latency is measured
+    requests: int = 800  # whose latency is measured, behind half as many that are not
     sends: int = 30_000
     newsletters: int = 60_000
     queued: int = 150_000  # newsletters, while a transactional send's latency is measured

@@ -1,6 +1,7 @@
 """The machine that was measured on: what a reader needs to judge the figures, and nothing that names it."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 from benchmarks.peers import QUIX_PYTHON, installed
 from connectors.kafka.jars import KAFKA_VERSION
@@ -24,7 +26,7 @@ def describe(broker: str) -> Mapping[str, str]:
         "broker": f"Apache Kafka {KAFKA_VERSION} {broker}, on the same cores as what is measured",
         "Python": f"{platform.python_version()}; "
         + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in OURS),
-        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "measured": today(),
     }
     if QUIX_PYTHON.exists():
         found["Quix Streams"] = installed(QUIX_PYTHON, "quixstreams")
@@ -32,6 +34,24 @@ def describe(broker: str) -> Mapping[str, str]:
         asked = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
         found["Java of Kafka Streams"] = (asked.stderr.splitlines() or ["?"])[0]
     return found
+
+
+def today() -> str:
+    """The day, in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+def pace() -> int:
+    """Milliseconds that a fixed piece of Python work takes now, the least of three: machines that are rented change
+    their speed under one's hands, and figures of two runs compare only where this does."""
+    return min(_work() for _ in range(3))
+
+
+def _work() -> int:
+    began = perf_counter()
+    for number in range(20_000):
+        json.loads(json.dumps({"number": number, "list": [1, 2, 3], "within": {"text": "x"}}))
+    return round((perf_counter() - began) * 1000)
 
 
 def _processor() -> str:

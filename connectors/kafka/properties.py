@@ -10,6 +10,7 @@ JVM: Final = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",  # a broker that limps is worse than one that stops: the log survives
+    "-XX:TieredStopAtLevel=1",  # the optimizing compiler would take a core for half a minute; 001-embedded-kafka.md
     "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
     "--enable-native-access=ALL-UNNAMED",  # the codecs' native libraries
@@ -43,6 +44,9 @@ log.cleaner.dedupe.buffer.size=16777216
 # After a kill -9 the controller waits that long for the broker of before; the default's 9 seconds are for networks.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
+# The leader of a partition would ask the coordinator, itself, before each transaction's first record whether the
+# partition is part of it: docs/adr/047-transaction-begun-ahead.md says why it need not.
+transaction.partition.verification.enable=false
 """
 
 LOGGING: Final = """\
