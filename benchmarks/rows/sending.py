@@ -41,8 +41,8 @@ def latency(bench: Bench) -> Section:
     )  # fmt: skip
     note = (
         f"{count} requests, one every {APART * 1000:.0f} ms or so, each through Kafka, one worker, its commit, and "
-        "HTTP, with receipts coming back; half as many before them are not measured. Both moments are whole milliseconds "
-        "of one machine's clock."
+        "HTTP, with receipts coming back; half as many before them are not measured. Both moments are whole "
+        "milliseconds of one machine's clock."
     )
     return Section([row], [Table("Latency of a send", ("of all", "ms"), _points(took), note)])
 
