@@ -5,6 +5,7 @@ Twilio's are forms, and the client id is in the address that was called, as Twil
 is kept raw, so that nothing which arrived is ever lost: as text where it is text, else as `base64:` and its base64.
 """
 
+import json
 import re
 from base64 import b64encode
 from hashlib import blake2b
@@ -21,6 +22,7 @@ from events.envelope import Input
 
 _CODES: Final = range(-(2**31), 2**31)
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NO_CHARACTER: Final = re.compile("[\x00\ud800-\udfff]")  # which an event may not hold: a reply cut within an emoji, say
 
 
 class _UnreadableError(Exception):
@@ -106,7 +108,10 @@ def _fields(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _form(body)
+        try:
+            document = json.loads(body)  # which takes half of a surrogate pair
+        except (ValueError, RecursionError):
+            return _form(body)
     if not isinstance(document, dict):
         raise _UnreadableError
     return document
@@ -144,7 +149,7 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _UnreadableError
-    return value
+    return _NO_CHARACTER.sub("\ufffd", value)
 
 
 def _code(value: Any) -> int | None:
