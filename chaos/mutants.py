@@ -20,7 +20,8 @@ from events.topics import Role
 from projections import keyspace
 from projections.send import Call
 from streams.engine import engine
-from streams.pipeline import COUNTS, POSITIONS, Pipeline
+from streams.pipeline import Pipeline
+from streams.progress import COUNTS, POSITIONS
 from streams.verdict import Verdict
 
 CALLED: Final = 0.05  # seconds until a call has reached the provider, on a machine under load

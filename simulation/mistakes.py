@@ -18,7 +18,8 @@ from simulation.provider import Provider
 from simulation.scheduler import switch
 from simulation.worker import Running, Worker
 from simulation.writer import Writer, ends
-from streams.pipeline import COUNTS, POSITIONS, Pipeline
+from streams.pipeline import Pipeline
+from streams.progress import COUNTS, POSITIONS
 from streams.verdict import Verdict
 from streams.view import StateView
 from streams.workflow import SendingWorkflow

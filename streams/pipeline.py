@@ -14,38 +14,29 @@ This file imports neither asyncio nor Faust: the same code runs in a simulation.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import orjson
 
 from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message, NotYet, Pause, Record, Store
 from events.codec import encode_fact
 from events.envelope import Undecodable
 from events.fact import Fact
-from events.topics import CLASS_OF, Role
+from events.topics import Role
 from projections.send import Call
 from streams.barrier import Barrier, Heads, nothing_ahead
 from streams.burial import Burial, moved, was_moved
 from streams.inbox import Inbox, first_at
+from streams.progress import Progress
+from streams.timers import WINDOW, Timers
 from streams.verdict import Lanes, Misplaced, Verdict, Workflow
 from streams.view import StateView
 
-POSITIONS = b"p/positions"
-COUNTS = b"p/counts"
-SILENT = b"p/silent"
 SWEEP = b"p/sweep"
-STATE_HEADER = "recado-state"  # on a commit's last fact: positions and counts, so that the journal alone rebuilds all
-SILENT_HEADER = "recado-silent"  # on a commit's last fact: 16-byte ids of inputs that left no fact
 SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
 FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS)  # the order in which one step takes what is there
 INPUTS = (*FIRST, *SENDS)
 BEFORE_TIMERS = FIRST  # whose ends bound the timers; recado.accounts' with them
-COUNTED = ("read", "applied", "unchanged", "repeated", "moved", "dead")
 BATCH = 4_000  # records decided in one commit
 NEWSLETTERS = 200  # two calls of the provider
-WINDOW = 1_000  # timers fired in one step
 PAUSES = (200, 25)  # records between two chances for others: of any topic, and of sends, which take longer
-SILENT_BYTES = 16 * 2_000  # ids of inputs that left no fact, waiting for a fact to carry them into the journal
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
 NOT_YET = 60_000  # ms that a record may wait for what was written before it
@@ -95,31 +86,16 @@ class Pipeline:
         self._lanes = lanes
         self._pause = pause
         self._limits = limits or Limits()
-        self._topics = topics or {}
-        self._topic_ids = topic_ids or {}
         self._inputs = tuple(inputs)
-        saved = view.get(POSITIONS) or {}
-        self.positions: dict[Role, int] = {role: saved.get(role.value, (0, ""))[0] for role in self._inputs}
-        self._check_topic_ids(saved)
-        self._counts: dict[str, dict[str, int]] = view.get(COUNTS) or {}
-        self._silent = bytearray.fromhex(view.get(SILENT) or "")
+        self._progress = Progress(partition, self._inputs, topic_ids or {}, view)
+        self.positions = self._progress.positions
         self._inboxes = {role: Inbox(self.positions[role]) for role in self._inputs}
         self._abandon_at: int | None = None  # end of answers at takeover; open attempts older than it are unknown
         self._inherited: list[bytes] = list(workflow.open_attempts(view))
-        self._next_due: int | None = workflow.next_due(view)
-        self._barrier = Barrier(heads, self._limits.patience)
         self._next_sweep = 0
-        self._burial = Burial(partition, self._topics, lambda letter: workflow.conceal(letter, view))
+        self._burial = Burial(partition, topics or {}, lambda letter: workflow.conceal(letter, view))
+        self._timers = Timers(workflow, view, lanes, Barrier(heads, self._limits.patience), self._burial)
         self._waiting: dict[Role, tuple[int, int]] = {}  # the record that has to wait, and since when, ms
-
-    def _check_topic_ids(self, saved: dict[str, Sequence[Any]]) -> None:
-        for role, (_, topic_id) in saved.items():
-            now = self._topic_ids.get(role, topic_id)
-            if topic_id and now and topic_id != now:
-                raise MachineryFault(
-                    f"topic {role} was deleted and made anew since partition {self.partition} last read it: its "
-                    "positions mean nothing now. Restore the topic, or start with an empty RECADO_DATA and prefix."
-                )
 
     # --- what arrives ---------------------------------------------------------------------------------------------
 
@@ -151,7 +127,7 @@ class Pipeline:
 
     def next_wake(self) -> int | None:
         """When to look at the next timer, ms: when it is due, or later where it is held up."""
-        return None if self._next_due is None else max(self._next_due, self._barrier.again)
+        return self._timers.next_wake()
 
     # --- one step -------------------------------------------------------------------------------------------------
 
@@ -170,8 +146,9 @@ class Pipeline:
             if role not in SENDS:
                 budget -= await self._take(role, budget, now, commit, facts, calls)
         self._abandon(now, facts)
-        if self._next_due is not None and self._next_due <= now:
-            await self._fire(self._next_due, now, commit, facts, calls)
+        due = {Role.TRANSACTIONAL: WINDOW, Role.NEWSLETTER: self._limits.newsletters}
+        for verdict in await self._timers.fire(now, due, self._read, commit.dead_letters):
+            self._keep(verdict, commit, facts, calls)
         # However much lies in the other topics, sends get their turn: a password does not wait for an import.
         budget = max(budget, self._limits.batch // 8)
         for role in self._inputs:
@@ -184,7 +161,7 @@ class Pipeline:
         changelog_next = await self._log.commit(commit)
         self._store.write(commit.changes, changelog_next, now)
         self.view.committed()
-        self._next_due = self._workflow.next_due(self.view)
+        self._timers.committed()
         if self.last_facts is not None and facts:
             self.last_facts(facts)
         if calls:
@@ -256,9 +233,7 @@ class Pipeline:
         calls: list[Call],
     ) -> bool:
         """Decide one record; False where it has to wait."""
-        counts = self._counts.get(role.value)
-        if counts is None:
-            counts = self._counts[role.value] = dict.fromkeys(COUNTED, 0)
+        counts = self._progress.counts(role)
         counts["read"] += 1
         view = self.view
         view.mark()
@@ -287,7 +262,7 @@ class Pipeline:
             self._bury(role, record, now, commit, "decider", self._burial.bug(now, bug))
             return True
         counts[verdict.outcome] += 1
-        self._silent += verdict.silent
+        self._progress.left_no_fact(verdict.silent)
         self._keep(verdict, commit, facts, calls)
         return True
 
@@ -322,44 +297,6 @@ class Pipeline:
                 facts.extend(self._workflow.abandon(self.view, key, now).facts)
         self._inherited = []
 
-    async def _fire(self, due: int, now: int, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
-        """Timers that are due (the first at `due`) and whose barrier is passed, as far as there are slots for the calls
-        they may lead to: each class has its own, so that what waits for a campaign's slots holds up no password."""
-        if not any(self._lanes.free(role) > 0 for role in SENDS):
-            return
-        for role, until in zip(SENDS, await self._barrier.passed(due, now, self._read), strict=True):
-            most = self._limits.newsletters if role is Role.NEWSLETTER else WINDOW
-            room = min(most, self._lanes.free(role))
-            if room > 0:
-                for verdict in self._due(role, now, room, until, commit):
-                    self._keep(verdict, commit, facts, calls)
-
-    def _due(self, role: Role, now: int, room: int, until: int, commit: Commit) -> Sequence[Verdict]:
-        """Fire timers; where a decider fails, one by one, so that the one on which it does holds up no other."""
-        view, class_, verdicts = self.view, CLASS_OF[role], list[Verdict]()
-        view.mark()
-        try:
-            return self._workflow.due(view, now, room, class_, until)
-        except (MachineryFault, MemoryError):
-            raise
-        except Exception:  # noqa: BLE001 - found again below, and buried
-            view.rollback()
-        for _ in range(room):
-            view.mark()
-            try:
-                fired = self._workflow.due(view, now, 1, class_, until)
-            except (MachineryFault, MemoryError):
-                raise
-            except Exception as bug:  # noqa: BLE001 - as in _decide
-                view.rollback()
-                timer = self._workflow.drop(view, class_)
-                self._bury(role, timer, now, commit, "decider", self._burial.bug(now, bug))
-                continue
-            if not fired:
-                break
-            verdicts += fired
-        return verdicts
-
     def _sweep(self, now: int) -> None:
         """Forget ids that can no longer be asked for, a few keys at a time."""
         if now < self._next_sweep:
@@ -371,18 +308,9 @@ class Pipeline:
             self.view.put(SWEEP, cursor)
 
     def _seal(self, commit: Commit, facts: Sequence[Fact]) -> None:
-        """Positions and counts join the batch; the last fact's header carries them into the journal as well."""
-        view = self.view
-        positions = {
-            role.value: (position, self._topic_ids.get(role.value, "")) for role, position in self.positions.items()
-        }
-        view.put(POSITIONS, positions)
-        view.put(COUNTS, self._counts)
-        silent = bytes(self._silent)
-        self._silent = bytearray() if facts else bytearray(silent[-SILENT_BYTES:])
-        if (view.get(SILENT) or "") != self._silent.hex():
-            view.put(SILENT, self._silent.hex())
-        commit.changes = view.changes()
+        """What was decided, in bytes; how far it has come joins it."""
+        headers = self._progress.kept(self.view, facts=bool(facts))
+        commit.changes = self.view.changes()
         if not facts:
             return
         out = commit.facts
@@ -394,5 +322,4 @@ class Pipeline:
                 key = keys[subject] = subject.encode()
             out.append(Message(key, encode_fact(fact)))
         last = out[-1]
-        header = orjson.dumps({"positions": positions, "counts": self._counts})
-        out[-1] = Message(last.key, last.value, [(STATE_HEADER, header), (SILENT_HEADER, silent)])
+        out[-1] = Message(last.key, last.value, headers)

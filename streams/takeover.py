@@ -15,7 +15,8 @@ from connectors.ports import Changes, Commit, LocalStore, Log, LogReader, Machin
 from events.codec import decode_fact
 from events.topics import Role
 from projections import keyring
-from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Pipeline
+from streams.pipeline import Pipeline
+from streams.progress import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER
 from streams.verdict import Workflow
 from streams.view import Decode, Encode, StateView
 

@@ -22,7 +22,7 @@ from events.envelope import Input
 
 _CODES: Final = range(-(2**31), 2**31)
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_NO_CHARACTER: Final = re.compile("[\x00\ud800-\udfff]")  # which an event may not hold: a reply cut within an emoji, say
+_NO_CHARACTER: Final = re.compile("[\x00\ud800-\udfff]")  # as in a reply cut within an emoji: no event may hold it
 
 
 class _UnreadableError(Exception):

@@ -5,7 +5,8 @@ import orjson
 from connectors.memory import drive
 from connectors.ports import Fetch
 from events.topics import Role
-from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Limits
+from streams.pipeline import Limits
+from streams.progress import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER
 from tests.streams.memory_world import NOON, PARTITION, World, call_of
 
 

@@ -13,7 +13,8 @@ from events.examples import SEVEN
 from events.fact import Fact
 from events.topics import Role
 from streams import takeover
-from streams.pipeline import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER, Pipeline
+from streams.pipeline import Pipeline
+from streams.progress import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER
 from streams.takeover import STALE_AFTER, Recovered, TakeOver
 from streams.view import StateView
 from tests.streams.memory_world import NOON, PARTITION, Script, World, decode, encode
