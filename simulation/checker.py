@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from chaos import checker
 from chaos.evidence import Evidence
 from events import client_id
-from events.message import InboundReceived
-from events.send import SendAttempted
+from events.fact import Fact
+from events.message import InboundReceived, MessageStateChanged
+from events.send import SendAttempted, SendDeferred
 from events.topics import Role
 from projections import keyspace, send
 from simulation.outside import BARRIER
@@ -35,7 +36,7 @@ _TOLD: Final[Mapping[str, str]] = {
 def check(world: "World", evidence: Evidence) -> list[str]:
     """Every violation, a sentence each."""
     found = checker.check(evidence, world.published, ANY_NUMBER).violations
-    for check_ in (calls, consent, receipts, replies, secrets):
+    for check_ in (calls, consent, waited, receipts, replies, secrets):
         found += [f"{check_.__name__}: {sentence}" for sentence in check_(world, evidence)]
     for partition in range(world.partitions):
         found += differences(partition, evidence.state[partition], live(world, partition), b"")
@@ -73,23 +74,53 @@ def calls(world: "World", evidence: Evidence) -> Iterator[str]:
 
 def consent(world: "World", evidence: Evidence) -> Iterator[str]:
     """What lay in the other topics when a newsletter was written was applied before the newsletter was decided."""
-    first: dict[Cause, tuple[str, int]] = {}  # whom a cause concerned, and its first fact
-    for fact in evidence.facts:
-        first.setdefault((fact.causation_source, fact.causation_id), (fact.subject, fact.sequence))
+    first = _first_facts(evidence)
     earlier: dict[tuple[int, str], list[tuple[int, int, int]]] = {}
     for at, role in enumerate(BARRIER):
         for cause, partition, offset in _first_seen(evidence, role):
             if cause in first:
-                subject, sequence = first[cause]
-                earlier.setdefault((partition, subject), []).append((at, offset, sequence))
+                found = first[cause]
+                earlier.setdefault((partition, found.subject), []).append((at, offset, found.sequence))
     for cause, partition, offset in _first_seen(evidence, Role.NEWSLETTER):
         bounds = world.before.get((Role.NEWSLETTER, partition, offset))
         if bounds is None or cause not in first:
             continue
-        subject, sequence = first[cause]
-        for at, before, applied in earlier.get((partition, subject), ()):
-            if before < bounds[at] and applied > sequence:
-                yield f"{subject}: a newsletter was decided before a record of {BARRIER[at]} that lay before it"
+        decided = first[cause]
+        for at, before, applied in earlier.get((partition, decided.subject), ()):
+            if before < bounds[at] and applied > decided.sequence:
+                yield f"{decided.subject}: a newsletter was decided before a record of {BARRIER[at]} that lay before it"
+
+
+def waited(world: "World", evidence: Evidence) -> Iterator[str]:
+    """What lay in the other topics when a newsletter's hour came was applied before the newsletter was called for."""
+    first = _first_facts(evidence)
+    landed: dict[str, list[tuple[int, int]]] = {}  # when records that concern a contact came, and their first facts
+    for role in BARRIER:
+        for cause, partition, offset in _first_seen(evidence, role):
+            entry = world.broker.line(role, partition).entries[offset]
+            if cause in first and entry is not None and entry.transaction is None:
+                found = first[cause]
+                if isinstance(found.data, MessageStateChanged):
+                    continue  # a receipt that overtook its answer is kept, and applied when that comes
+                landed.setdefault(found.subject, []).append((entry.timestamp, found.sequence))
+    due: dict[tuple[str, str], int] = {}
+    for fact in evidence.facts:
+        data = fact.data
+        if isinstance(data, SendDeferred) and data.class_ == "newsletter":
+            due[fact.subject, data.send_id] = data.until
+        elif isinstance(data, SendAttempted) and (fact.subject, data.send_id) in due:
+            until = min(due.pop((fact.subject, data.send_id)), fact.time)
+            for at, sequence in landed.get(fact.subject, ()):
+                if at < until and sequence > fact.sequence:
+                    yield f"{fact.subject}: a newsletter's hour came, and a record that lay there before was not read"
+
+
+def _first_facts(evidence: Evidence) -> Mapping[Cause, Fact]:
+    """The first fact that each cause led to."""
+    first: dict[Cause, Fact] = {}
+    for fact in evidence.facts:
+        first.setdefault((fact.causation_source, fact.causation_id), fact)
+    return first
 
 
 def _first_seen(evidence: Evidence, role: Role) -> Iterator[tuple[Cause, int, int]]:

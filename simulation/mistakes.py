@@ -18,6 +18,7 @@ from simulation.provider import Provider
 from simulation.scheduler import switch
 from simulation.worker import Running, Worker
 from simulation.writer import Writer, ends
+from streams.barrier import nothing_ahead
 from streams.pipeline import Pipeline
 from streams.progress import COUNTS, POSITIONS
 from streams.verdict import Verdict
@@ -133,6 +134,13 @@ class NoBarrier(Pipeline):
 
     def _may_decide(self, fetch: Fetch, now: int) -> bool:
         return True
+
+
+class TimersAhead(Pipeline):
+    """What has waited goes when its hour comes, whatever lies unread in the other topics."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **{**named, "heads": nothing_ahead})
 
 
 class AnyFetch(Pipeline):

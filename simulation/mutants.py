@@ -27,6 +27,7 @@ MUTANTS: Final[tuple[Variant, ...]] = (
     Variant("inputs read uncommitted", consumer=mistakes.Uncommitted),
     Variant("sends that wait for nothing", pipeline=mistakes.NoBarrier),
     Variant("sends that wait for what is committed only", consumer=mistakes.StableEnds),
+    Variant("timers that wait for nothing", pipeline=mistakes.TimersAhead),
     Variant("events not known again", workflow=mistakes.Forgets),
     Variant("receipts not known again", patch=mistakes.receipts_not_known_again),
 )
