@@ -12,11 +12,12 @@ from chaos import checker
 from chaos.evidence import Evidence
 from events import client_id
 from events.fact import Fact
-from events.message import InboundReceived, MessageStateChanged
+from events.message import InboundReceived
 from events.send import SendAttempted, SendDeferred
 from events.topics import Role
 from projections import keyspace, send
 from simulation.outside import BARRIER
+from simulation.worker import SKEW
 
 if TYPE_CHECKING:
     from simulation.worker import Worker
@@ -100,7 +101,7 @@ def waited(world: "World", evidence: Evidence) -> Iterator[str]:
             entry = world.broker.line(role, partition).entries[offset]
             if cause in first and entry is not None and entry.transaction is None:
                 found = first[cause]
-                if isinstance(found.data, MessageStateChanged):
+                if found.type.startswith(("recado.send.", "recado.message.")):
                     continue  # a receipt that overtook its answer is kept, and applied when that comes
                 landed.setdefault(found.subject, []).append((entry.timestamp, found.sequence))
     due: dict[tuple[str, str], int] = {}
@@ -109,7 +110,7 @@ def waited(world: "World", evidence: Evidence) -> Iterator[str]:
         if isinstance(data, SendDeferred) and data.class_ == "newsletter":
             due[fact.subject, data.send_id] = data.until
         elif isinstance(data, SendAttempted) and (fact.subject, data.send_id) in due:
-            until = min(due.pop((fact.subject, data.send_id)), fact.time)
+            until = min(due.pop((fact.subject, data.send_id)), fact.time) - SKEW
             for at, sequence in landed.get(fact.subject, ()):
                 if at < until and sequence > fact.sequence:
                     yield f"{fact.subject}: a newsletter's hour came, and a record that lay there before was not read"

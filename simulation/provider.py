@@ -38,6 +38,7 @@ _REFUSALS: Final[tuple[tuple[str, Refused], ...]] = (
 )
 
 
+_WHOLE: Final = Refused(400, "the batch was refused as a whole", final=False, scope="batch")
 _OVER: Final = Refused(429, "too many requests", final=False, scope="rate")
 
 
@@ -106,6 +107,10 @@ class Provider:
         await world.point(self.process, "before bulk call")
         if len({(call.account, call.partition) for call in calls}) != 1:
             world.violations.append("ledger: a call for several accounts, or of several partitions")
+        if len(calls) > 1 and world.faulty(0.05):
+            world.struck("bulk: refused as a whole")  # of which no message was looked at: its halves are tried
+            await sleep(world.between(1, 60))
+            return [_WHOLE] * len(calls)
         for call in calls:
             if world.group.owners.get(call.partition) != self.process.name:
                 world.struck("call by a former owner")

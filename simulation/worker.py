@@ -30,6 +30,7 @@ LEASE: Final = 5_000  # ms; this and the next three as in streams/engine/engine.
 DRAIN: Final = 8_000
 TICK: Final = 250
 SHORTEST: Final = 20
+SKEW: Final = 1_500  # ms, by which a worker's clock is before the world's at most
 BOUNDED: Final = (Role.STATE, Role.JOURNAL, Role.KEYS, *INPUTS)
 
 
@@ -54,7 +55,7 @@ class Worker(Process):
         self.suspended = True
         self.stopping = False
         self.beat_at = world.now
-        self.skew = world.between(0, 1_500)  # no two machines have the same time
+        self.skew = world.between(0, SKEW)  # no two machines have the same time
         self.running: dict[int, Running] = {}
         self.changed = world.signal()
         self.room = world.signal()
