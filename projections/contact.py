@@ -90,7 +90,7 @@ def evolve(state: State, fact: Fact, attempted: Attempted | None = None) -> Stat
         opted_out = data.via in ("link", "keyword")  # which does not bring back what was erased
         return state._replace(said=data.to, said_at=fact.time, erased=state.erased and opted_out)
     if isinstance(data, MessageStateChanged):
-        state = state._replace(sequence=sequence)
+        state = State._make((sequence, *state[1:]))
         return state if attempted is None else _told(state, data, attempted)
     if isinstance(data, InboundReceived):
         if (
@@ -103,7 +103,7 @@ def evolve(state: State, fact: Fact, attempted: Attempted | None = None) -> Stat
     if isinstance(data, ContactErased):
         return State(sequence=sequence, erased=True, phone_sequence=sequence, phone_at=fact.time,
                      status_at=fact.time, subscription_at=fact.time, bounces_from=sequence)  # fmt: skip
-    return state._replace(sequence=sequence)
+    return State._make((sequence, *state[1:]))  # a send's: likewise
 
 
 def _told(state: State, data: MessageStateChanged, attempted: Attempted) -> State:
