@@ -45,7 +45,7 @@ log.cleaner.dedupe.buffer.size=16777216
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 # The leader of a partition would ask the coordinator, itself, before each transaction's first record whether the
-# partition is part of it: docs/adr/047-transaction-begun-ahead.md says why it need not.
+# partition is part of it: docs/adr/047-a-lone-sends-way.md says why it need not.
 transaction.partition.verification.enable=false
 """
 

@@ -2,10 +2,6 @@
 
 Records are laid out in whole batches (not one by one through the producer's queue), which is what lets a commit of
 thousands of facts cost milliseconds. The batches of one topic and partition are sent in order.
-
-Soon after a commit the next transaction is begun and told of the two topics that nearly every commit writes, so
-that a lone send does not wait for the broker to be asked. Until its first record an open transaction hides nothing from
-readers. One that is not used is ended soon: docs/adr/047-transaction-begun-ahead.md.
 """
 
 import asyncio
@@ -15,7 +11,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.producer import sender
 
@@ -28,13 +24,10 @@ log = logging.getLogger(__name__)
 BATCH_BYTES = 900_000  # below the topics' max.message.bytes of 1 MiB, with room for the batch's own header
 LAID = itemgetter(0, 1, 2)  # of a Message: all but the partition
 FENCED = (ProducerFenced, InvalidProducerEpoch)
-AHEAD = 0.01  # seconds behind a commit: by then its markers are written, and under load the next has begun by itself
-UNUSED = 10.0  # seconds that a transaction begun ahead stays open without a record; far below its time-out
-CLOSING = 1.0  # seconds that the end of such a one may take when a partition is given up
 
 # How long aiokafka waits before it asks again while the broker still writes the last commit's markers, seconds. Its
-# own 20 ms would be most of a send's way.
-sender.BACKOFF_OVERRIDE = 0.002
+# own 20 ms would be most of a send's way: docs/adr/047-a-lone-sends-way.md.
+sender.BACKOFF_OVERRIDE = 0.005
 
 
 class TransactionLog:
@@ -52,9 +45,6 @@ class TransactionLog:
         self._partition = partition
         self._id = transactional_id
         self._failure: MachineryFault | None = None
-        self._ahead: asyncio.TimerHandle | None = None  # begins a transaction ahead
-        self._unused: asyncio.TimerHandle | None = None  # while one is open: ends it
-        self._ending: asyncio.Task[None] | None = None  # of one that was not used
         self._producer = AIOKafkaProducer(
             transactional_id=transactional_id,
             transaction_timeout_ms=timeout_ms,
@@ -76,15 +66,6 @@ class TransactionLog:
 
     async def close(self) -> None:
         try:
-            if self._ahead is not None:
-                self._ahead.cancel()
-            if self._unused is not None:  # or the successor would have to, before its fence is open
-                self._unused.cancel()
-                self._end_unused()
-            if self._ending is not None:
-                ended, _ = await asyncio.wait([self._ending], timeout=CLOSING)
-                for each in ended:
-                    each.exception()  # it held nothing: what went wrong is the next owner's to find
             await self._producer.stop()
         except Exception as exc:  # noqa: BLE001 - a producer that is fenced or cut off has nothing left to save
             log.info("transactional id %s closed with %r", self._id, exc)
@@ -106,7 +87,7 @@ class TransactionLog:
         partition = self._partition
         sent: list[Any] = []
         try:
-            await self._begin()
+            await producer.begin_transaction()
             at = commit.at
             if commit.facts:
                 await self._append(sent, Role.JOURNAL, partition, map(LAID, commit.facts), at)
@@ -132,32 +113,7 @@ class TransactionLog:
             raise MachineryFault(f"partition {partition}: the commit broke off: {exc!r}") from exc
         except (KafkaError, OSError) as exc:
             raise MachineryFault(f"partition {partition}: the commit's outcome is not known: {exc!r}") from exc
-        self._ahead = asyncio.get_running_loop().call_later(AHEAD, self._begin_ahead)
         return int(written[-1].offset) + in_last_batch  # a batch is acknowledged by its first record's offset
-
-    async def _begin(self) -> None:
-        """Within a transaction from now on: the one begun ahead, if it is still open."""
-        if self._ahead is not None:
-            self._ahead.cancel()
-        unused, self._unused = self._unused, None
-        if unused is not None:
-            unused.cancel()
-            return
-        ending, self._ending = self._ending, None
-        if ending is not None:
-            await ending
-        await self._producer.begin_transaction()
-
-    def _begin_ahead(self) -> None:
-        transaction = self._producer._txn_manager
-        transaction.begin_transaction()
-        for role in (Role.JOURNAL, Role.STATE):
-            transaction.maybe_add_partition_to_txn(TopicPartition(self._topics[role], self._partition))
-        self._unused = asyncio.get_running_loop().call_later(UNUSED, self._end_unused)
-
-    def _end_unused(self) -> None:
-        self._unused = None
-        self._ending = asyncio.create_task(self._producer.commit_transaction())
 
     async def _append(self, sent: list[Any], role: Role, partition: int, records: Iterable[Laid], at: int) -> int:
         """Send the records in as few batches as they fit; return how many the last one holds."""

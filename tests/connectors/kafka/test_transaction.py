@@ -1,15 +1,13 @@
 """One partition's commits on real Kafka: all or nothing, and nothing at all from an owner that was fenced."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.producer.transaction_manager import TransactionState
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from connectors.kafka import transaction
 from connectors.kafka.admin import Admin
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.security import Security
@@ -203,101 +201,6 @@ def test_opening_ends_what_the_former_owner_left_open(own: Topics) -> None:
         assert end == 4, "half, its abort, whole, its commit"
 
     asyncio.run(scenario())
-
-
-async def until(reached: Callable[[], object]) -> None:
-    for _ in range(30_000):
-        if reached():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it was not reached within half a minute")
-
-
-async def begun_ahead(log: TransactionLog) -> None:
-    await until(lambda: log._unused is not None)
-    assert log._producer._txn_manager.is_in_transaction()
-
-
-def test_a_transaction_begun_ahead_hides_nothing_from_readers(own: Topics) -> None:
-    async def scenario() -> None:
-        log = own.log()
-        async with opened(log):
-            await log.commit(a_commit("one"))
-            await begun_ahead(log)
-            assert await own.end(Role.JOURNAL) == 2, "one, its commit"
-            other = AIOKafkaProducer(**own.client)
-            await other.start()
-            await other.send_and_wait(own.names[Role.JOURNAL], b"fact", b"of another", partition=PARTITION)
-            await other.stop()
-            assert [record.key for record in (await own.read(Role.JOURNAL))[0]] == [b"one", b"of another"]
-
-    asyncio.run(scenario())
-
-
-def test_a_transaction_that_is_not_used_ends_and_the_next_commit_begins_its_own(
-    own: Topics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transaction, "UNUSED", 0.01)
-
-    async def scenario() -> None:
-        log = own.log()
-        async with opened(log):
-            for name in ("one", "two"):
-                await log.commit(a_commit(name))
-                await until(lambda: log._ending is not None and log._ending.done())
-                assert not log._producer._txn_manager.is_in_transaction()
-        assert [record.key for record in (await own.read(Role.JOURNAL))[0]] == [b"one", b"two"]
-
-    asyncio.run(scenario())
-
-
-def test_a_commit_waits_for_the_end_of_one_that_was_not_used(own: Topics, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "AHEAD", 0.0)
-    monkeypatch.setattr(transaction, "UNUSED", 0.0)
-
-    async def scenario() -> None:
-        log = own.log()
-        async with opened(log):
-            for number in range(20):
-                await log.commit(a_commit(str(number)))
-                for _ in range(number % 7):  # somewhere between the beginning ahead and its end
-                    await asyncio.sleep(0)
-        assert [int(record.key or b"") for record in (await own.read(Role.JOURNAL))[0]] == list(range(20))
-
-    asyncio.run(scenario())
-
-
-def test_who_closes_leaves_no_transaction_open(own: Topics) -> None:
-    async def scenario() -> None:
-        log = own.log()
-        async with opened(log):
-            await log.commit(a_commit("one"))
-            await begun_ahead(log)
-        assert log._ending is not None
-        assert log._ending.done()
-        assert log._producer._txn_manager.state is TransactionState.READY
-
-    asyncio.run(scenario())
-
-
-def test_a_former_owner_is_fenced_with_a_transaction_begun_ahead(own: Topics, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the end of the unused one may be what finds the fence."""
-
-    async def scenario(unused: float) -> None:
-        monkeypatch.setattr(transaction, "UNUSED", unused)
-        old, new = own.log(), own.log()
-        async with opened(old):
-            await old.commit(a_commit("one"))
-            if unused:
-                await begun_ahead(old)
-            async with opened(new):
-                with pytest.raises(Fenced):
-                    await old.commit(a_commit("late"))
-                await new.commit(a_commit("two"))
-
-    asyncio.run(scenario(60.0))
-    asyncio.run(scenario(0.0))
-    assert [record.key for record in asyncio.run(own.read(Role.JOURNAL))[0]] == [b"one", b"two"] * 2
 
 
 def test_a_fenced_owner_stays_fenced(own: Topics) -> None:
