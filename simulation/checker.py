@@ -93,17 +93,15 @@ def consent(world: "World", evidence: Evidence) -> Iterator[str]:
 
 
 def waited(world: "World", evidence: Evidence) -> Iterator[str]:
-    """What lay in the other topics when a newsletter's hour came was applied before the newsletter was called for."""
+    """What lay among the contacts' updates when a newsletter's hour came was applied before it was called for."""
     first = _first_facts(evidence)
-    landed: dict[str, list[tuple[int, int]]] = {}  # when records that concern a contact came, and their first facts
-    for role in BARRIER:
-        for cause, partition, offset in _first_seen(evidence, role):
-            entry = world.broker.line(role, partition).entries[offset]
-            if cause in first and entry is not None and entry.transaction is None:
-                found = first[cause]
-                if found.type.startswith(("recado.send.", "recado.message.")):
-                    continue  # a receipt that overtook its answer is kept, and applied when that comes
-                landed.setdefault(found.subject, []).append((entry.timestamp, found.sequence))
+    landed: dict[
+        str, list[tuple[int, int]]
+    ] = {}  # when a contact's updates came, and the sequences of what they led to
+    for cause, partition, offset in _first_seen(evidence, Role.CONTACTS):  # a callback may wait for an answer, rightly
+        entry = world.broker.line(Role.CONTACTS, partition).entries[offset]
+        if cause in first and entry is not None and entry.transaction is None:
+            landed.setdefault(first[cause].subject, []).append((entry.timestamp, first[cause].sequence))
     due: dict[tuple[str, str], int] = {}
     for fact in evidence.facts:
         data = fact.data
