@@ -22,7 +22,7 @@ from events.envelope import Input
 
 _CODES: Final = range(-(2**31), 2**31)
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_NO_CHARACTER: Final = re.compile("[\x00\ud800-\udfff]")  # as in a reply cut within an emoji: no event may hold it
+_NO_LETTER: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # as in a reply cut within an emoji
 
 
 class _UnreadableError(Exception):
@@ -149,7 +149,7 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _UnreadableError
-    return _NO_CHARACTER.sub("\ufffd", value)
+    return _NO_LETTER.sub("\ufffd", value)
 
 
 def _code(value: Any) -> int | None:

@@ -106,7 +106,9 @@ def test_a_body_that_cannot_be_read_is_kept_as_it_came(body: bytes) -> None:
     assert (received.status, received.client_id, received.provider_id, received.message) == (None, None, None, None)
 
 
-@pytest.mark.parametrize("unfit", ["\\ud83d", "\\u0000", "\\udc00\\ud83d"], ids=["half an emoji", "NUL", "halves"])
+@pytest.mark.parametrize(
+    "unfit", ["\\ud83d", "\\u0000", "\\u001b", "\\udc00\\ud83d"], ids=["half an emoji", "NUL", "escape", "halves"]
+)
 def test_a_reply_with_what_is_no_character_is_a_reply_all_the_same(unfit: str) -> None:
     """A lost opt-out is worse than a letter less."""
     body = f'{{"clientId": "c1", "status": "stop", "message": "BAJA {unfit}"}}'.encode()
@@ -185,3 +187,5 @@ def test_the_largest_body_makes_an_event_within_the_limit(unit: bytes) -> None:
     assert len(event("acme", body, NOW).value) <= envelope.LIMIT
     assert len(event("acme", b"status=x&message=" + b"%01" * 21_000, NOW).value) <= envelope.LIMIT
     assert len(event("acme", escaped, NOW).value) <= envelope.LIMIT
+    form = b"status=x&message=" + unit * (65_000 // len(unit))
+    assert len(event("acme", form, NOW).value) <= envelope.LIMIT
