@@ -24,10 +24,11 @@ from chaos.processes import RunBroken, Site
 from chaos.proxy import Proxy
 from chaos.stage import MOST, PROVIDER, SESSION, Stage
 from chaos.topics import Observer, Upstream
-from connectors.credentials import mac_key
+from connectors.credentials import mac_key, number_key
 from connectors.kafka.admin import ensure_topics
 from connectors.kafka.security import Security
 from events.topics import Role
+from projections.keyring import Keyring
 from streams.sender import BULK, BULK_SLOTS, SINGLE_SLOTS
 
 SLOTS: Final = SINGLE_SLOTS + BULK_SLOTS * BULK  # attempts of one worker that may be without an answer
@@ -194,6 +195,7 @@ class _Run:
             [entry["clientId"] for entry in stage.site.ledger(detail=True)["entries"]],
             plan.partitions,
             mac_key(stage.site.secret),
+            keys=Keyring(numbers=number_key(stage.site.secret)),
         )
         for worker in stage.workers:
             worker.end()

@@ -28,6 +28,7 @@ SETTINGS: Final[Mapping[str, Any]] = {"country": "ES", "default_subscription": "
 
 _CITIES: Final = ("Madrid", "Sevilla", "València", "A Coruña", "Donostia", "Palma")
 _NAMES: Final = ("Ana", "Íñigo", "Lucía", "Noah", "Zoë", "Martí")
+_SHARED: Final = 0.05  # of the numbers, had by another contact already
 _REPEATED: Final = 0.05  # of all records, published again as they are
 _MALFORMED: Final = 0.02
 _SETTINGS: Final = 0.005  # new versions of the template
@@ -59,6 +60,7 @@ class Feed:
     _known: set[str] = field(default_factory=set)
     _kept: list[Item] = field(default_factory=list)  # some that may be repeated
     _asked: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last request of a contact with a send_id
+    _written: list[str] = field(default_factory=list)  # numbers
     _random: Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -157,15 +159,19 @@ class Feed:
         return {**fields, COUNTER: self.updates}
 
     def _phone(self) -> str:
-        """A mobile number of Spain, in one of the forms in which people write it; now and then one of France."""
+        """A mobile number of Spain, in one of the forms in which people write it; now and then one of France, or one
+        that another contact has as well."""
         random = self._random
+        if random.random() < _SHARED and self._written:
+            return random.choice(self._written)
         digits = f"6{random.randrange(10_000_000, 99_999_999)}"
         forms = [
             digits, f"+34{digits}", f"0034 {digits}", f"+34 {digits[:3]} {digits[3:6]} {digits[6:]}",
             f"({digits[:3]}) {digits[3:5]}-{digits[5:7]}-{digits[7:]}", f"\u200e+34\u00a0{digits[:3]}.{digits[3:]}",
             f"+33 6 12 34 {digits[1:3]} {digits[3:5]}",
         ]  # fmt: skip
-        return random.choice(forms)
+        self._written.append(random.choice(forms))
+        return self._written[-1]
 
     # --- sends ----------------------------------------------------------------------------------------------------
 
