@@ -461,7 +461,7 @@ def test_twilio_needs_the_account_s_secret_too_and_an_address_that_is_not_ours_i
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe", b"MessageStatus=", b"MessageSid=SM1", b"MessageStatus=%00"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe", b"MessageStatus=", b"MessageSid=SM1"])
 def test_a_status_callback_that_cannot_be_read_is_kept_as_it_came(body: bytes) -> None:
     async def scenario() -> None:
         async with world() as given:
