@@ -251,8 +251,9 @@ class _Run:
             if self.stage.deck.struck.total() > struck:
                 since = monotonic()
             elif monotonic() - since > STUCK:
-                left = sorted({trap.point for trap in self.stage.deck.left})
-                raise RunBroken(f"nobody comes by {', '.join(left)}: see the logs in {self.stage.site.data}")
+                left = {trap.point for trap in self.stage.deck.left}
+                left |= {trap.point for worker in self.stage.workers if (trap := worker.trap or worker.sprung)}
+                raise RunBroken(f"nobody comes by {', '.join(sorted(left))}: see the logs in {self.stage.site.data}")
 
     # --- strikes --------------------------------------------------------------------------------------------------
 

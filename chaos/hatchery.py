@@ -41,16 +41,15 @@ class Worker:
     status: int | None = None  # of its last end
     owned: Sequence[int] | None = None
     owned_at: float = 0.0  # seconds since the epoch: when it began to own them
+    owned_since: float = 0.0  # monotonic: when that was heard
     held: bool = False  # a fault sees to its strikes itself
     thaws_at: float | None = None  # monotonic: when a trap that froze it lets it go
-    started_at: float = 0.0  # monotonic
 
     def start(self, trap: Trap | None = None) -> None:
         """Start it; whether it then runs is seen by `look`."""
         self.trap, self.sprung, self.owned, self.status, self.thaws_at = trap, None, None, None, None
         self.running = self.wanted = True
         self.starts += 1
-        self.started_at = time.monotonic()
         self.hatchery.order({
             "name": self.name, "environment": dict(self.environment), "log": str(self.log), "trap": trap and list(trap),
             "session": self.hatchery.session, "mutant": self.hatchery.mutant, "traps": str(self.traps),
@@ -128,7 +127,7 @@ class Hatchery:
         if "struck" in what:
             worker.sprung, worker.trap, worker.sprung_at = Trap(*what["struck"]), None, time.monotonic()
         elif "took_over" in what:
-            worker.owned, worker.owned_at = what["took_over"], what["at"]
+            worker.owned, worker.owned_at, worker.owned_since = what["took_over"], what["at"], time.monotonic()
         elif "ended" in what:
             worker.running, worker.owned, worker.status = False, None, what["ended"]
             if worker.wanted and worker.sprung is None:

@@ -17,7 +17,7 @@ from chaos.proxy import Proxy
 
 SESSION: Final = 6.0  # seconds: the workers' session in the consumer group, the shortest that a broker takes
 BEYOND: Final = SESSION + 2.5
-PATIENCE: Final = 15.0  # seconds until a trap that nobody comes by is taken up again, and its worker killed
+PATIENCE: Final = 15.0  # seconds at work until a trap that nobody comes by is taken up again, and its worker killed
 SURVIVED: Final = 2.0  # seconds after which a worker that a fault did not end will not end of it
 MOST: Final = 3  # workers at once
 PROVIDER: Final = "provider"  # the route from workers to the provider
@@ -112,7 +112,7 @@ class Stage:
                 worker.thaws_at = None
                 worker.send_signal(signal.SIGCONT)
                 self.deck.put_back(worker.arm(self.deck.take()))
-            elif worker.trap is not None and worker.owned and now - worker.started_at > PATIENCE:
+            elif worker.trap is not None and worker.owned is not None and now - worker.owned_since > PATIENCE:
                 self.extra["SIGKILL"] += 1
                 self.kill(worker)
                 self.start(worker)
