@@ -33,6 +33,7 @@ SWEEP = b"p/sweep"
 SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
 FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS)  # the order in which one step takes what is there
 INPUTS = (*FIRST, *SENDS)
+GIVES_WAY = (Role.ANSWERS, Role.NEWSLETTER)  # long in a campaign, and bounding no transactional send
 BEFORE_TIMERS = FIRST  # whose ends bound the timers; recado.accounts' with them
 BATCH = 4_000  # records decided in one commit
 NEWSLETTERS = 200  # two calls of the provider
@@ -153,7 +154,10 @@ class Pipeline:
         budget = max(budget, self._limits.batch // 8)
         for role in self._inputs:
             if role in SENDS:
-                budget -= await self._take(role, budget, now, commit, facts, calls)
+                taken = await self._take(role, budget, now, commit, facts, calls)
+                budget -= taken
+                if role is Role.TRANSACTIONAL and taken:  # whose commit does not wait for a campaign's next hundreds
+                    budget = min(budget, PAUSES[True])
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
             return False
@@ -203,11 +207,21 @@ class Pipeline:
                 taken += 1
                 if taken % pause == 0:
                     await self._pause()
+                    if role in GIVES_WAY and self._hurried(now):
+                        done = False
+                        break
             if not done:
                 break
             self.positions[role] = fetch.next
             box.done()
         return taken
+
+    def _hurried(self, now: int) -> bool:
+        """Has a transactional send come meanwhile that may go? What is long in this step is cut short for it."""
+        box = self._inboxes.get(Role.TRANSACTIONAL)
+        if box is None or not box.fetches or self._lanes.free(Role.TRANSACTIONAL) <= 0:
+            return False
+        return self._may_decide(box.fetches[0], now)
 
     def _may_decide(self, fetch: Fetch, now: int) -> bool:
         """Has all been read that lay before these sends in the other topics?"""

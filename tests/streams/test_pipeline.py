@@ -1,6 +1,7 @@
 """One partition's pipeline: what it takes in which order, what it commits together, and what it starts when."""
 
 import orjson
+import pytest
 
 from connectors.memory import drive
 from connectors.ports import Fetch
@@ -302,3 +303,41 @@ def test_attempts_without_an_answer_are_never_more_than_the_slots_times_their_si
         world.make_calls()
     assert seen == 6
     assert len(world.provider.calls) == 50
+
+
+@pytest.mark.parametrize(("role", "at_most"), [(Role.NEWSLETTER, 25), (Role.ANSWERS, 200)])
+def test_a_transactional_send_that_comes_meanwhile_cuts_short_what_is_long(role: Role, at_most: int) -> None:
+    world = World(slots=1_000, limits=Limits(newsletters=1_000))
+    words = "later" if role is Role.NEWSLETTER else "answer"
+    world.given(role, *(f"{words} n{number} {2**41}" for number in range(600)))
+    world.fetched(role)
+    waiting = True
+
+    async def comes() -> None:
+        nonlocal waiting
+        if waiting:
+            waiting = False
+            world.given(Role.TRANSACTIONAL, "send ana")
+            world.fetched(Role.TRANSACTIONAL)
+
+    world.pipeline._pause = comes
+    while not any(word.startswith("send") for word in world.script.decided):
+        assert world.step()
+    before = world.script.decided.index("send ana")
+    assert before == at_most
+    world.run()
+    assert len(world.script.decided) == 601, "and nothing is lost"
+    world.forget_calls()
+
+
+def test_the_commit_of_a_transactional_send_holds_few_newsletters() -> None:
+    world = World(slots=1_000, limits=Limits(newsletters=1_000))
+    world.given(Role.TRANSACTIONAL, "send ana")
+    world.given(Role.NEWSLETTER, *(f"later n{number} {2**41}" for number in range(600)))
+    world.fetched()
+    assert world.step()
+    assert world.script.decided[0] == "send ana"
+    assert len(world.script.decided) == 26
+    assert world.step()
+    assert len(world.script.decided) == 601
+    world.forget_calls()
