@@ -37,7 +37,9 @@ GIVES_WAY = (Role.ANSWERS, Role.NEWSLETTER)  # long in a campaign, and bounding 
 BEFORE_TIMERS = FIRST  # whose ends bound the timers; recado.accounts' with them
 BATCH = 4_000  # records decided in one commit
 NEWSLETTERS = 200  # two calls of the provider
-PAUSES = (200, 25)  # records between two chances for others: of any topic, and of sends, which take longer
+PAUSES = (50, 5)  # records between two chances for others: of any topic, and of sends, which take longer. A lone send's
+# way has some twenty turns of the event loop, and in a campaign each of them waits for all partitions' next few records.
+FEW = 25  # newsletters in a commit that a transactional send waits for
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
 NOT_YET = 60_000  # ms that a record may wait for what was written before it
@@ -157,7 +159,7 @@ class Pipeline:
                 taken = await self._take(role, budget, now, commit, facts, calls)
                 budget -= taken
                 if role is Role.TRANSACTIONAL and taken:  # whose commit does not wait for a campaign's next hundreds
-                    budget = min(budget, PAUSES[True])
+                    budget = min(budget, FEW)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
             return False

@@ -305,7 +305,7 @@ def test_attempts_without_an_answer_are_never_more_than_the_slots_times_their_si
     assert len(world.provider.calls) == 50
 
 
-@pytest.mark.parametrize(("role", "at_most"), [(Role.NEWSLETTER, 25), (Role.ANSWERS, 200)])
+@pytest.mark.parametrize(("role", "at_most"), [(Role.NEWSLETTER, 5), (Role.ANSWERS, 50)])
 def test_a_transactional_send_that_comes_meanwhile_cuts_short_what_is_long(role: Role, at_most: int) -> None:
     world = World(slots=1_000, limits=Limits(newsletters=1_000))
     words = "later" if role is Role.NEWSLETTER else "answer"
