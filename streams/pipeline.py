@@ -37,8 +37,8 @@ GIVES_WAY = (Role.ANSWERS, Role.NEWSLETTER)  # long in a campaign, and bounding 
 BEFORE_TIMERS = FIRST  # whose ends bound the timers; recado.accounts' with them
 BATCH = 4_000  # records decided in one commit
 NEWSLETTERS = 100  # one call of the provider
-# Records between two chances for others: of any topic, and of sends, which take longer. A lone send's way has some twenty
-# turns of the event loop, and in a campaign each of them waits for all partitions' next few records.
+# Records between two chances for others: of any topic, and of sends, which take longer. A lone send's way has some
+# twenty turns of the event loop, and in a campaign each of them waits for all partitions' next few records.
 PAUSES = (50, 5)
 FEW = 25  # newsletters in a commit that a transactional send waits for
 SWEEP_EVERY = 15_000
