@@ -95,9 +95,7 @@ def consent(world: "World", evidence: Evidence) -> Iterator[str]:
 def waited(world: "World", evidence: Evidence) -> Iterator[str]:
     """What lay among the contacts' updates when a newsletter's hour came was applied before it was called for."""
     first = _first_facts(evidence)
-    landed: dict[
-        str, list[tuple[int, int]]
-    ] = {}  # when a contact's updates came, and the sequences of what they led to
+    landed: dict[str, list[tuple[int, int]]] = {}  # when a contact's updates came, and their first facts' sequences
     for cause, partition, offset in _first_seen(evidence, Role.CONTACTS):  # a callback may wait for an answer, rightly
         entry = world.broker.line(Role.CONTACTS, partition).entries[offset]
         if cause in first and entry is not None and entry.transaction is None:

@@ -21,8 +21,7 @@ from events.codec import encode_input
 from events.envelope import Input
 
 _CODES: Final = range(-(2**31), 2**31)
-_NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_NO_LETTER: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # as in a reply cut within an emoji
+_NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # as in a reply cut within an emoji
 
 
 class _UnreadableError(Exception):
@@ -149,7 +148,7 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _UnreadableError
-    return _NO_LETTER.sub("\ufffd", value)
+    return _NOT_TEXT.sub("\ufffd", value)
 
 
 def _code(value: Any) -> int | None:
