@@ -16,8 +16,9 @@ from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact
 from events.partition import partition_of
 from events.topics import Role
-from projections import keyring, keyspace
+from projections import keyring
 from projections.account import Directory
+from projections.journal import fold
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import MemoryView
 
@@ -177,7 +178,7 @@ class Evidence:
         for partition, journal in self.journal.items():
             view = views[partition]
             for told in journal:
-                keyspace.fold(view, told.fact)
+                fold(view, told.fact)
         return views
 
     @cached_property

@@ -8,7 +8,7 @@ an erased contact's, is as if it were not there. Pure: where a new key comes fro
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
@@ -18,9 +18,7 @@ from events.opt_out import hash_number
 from events.privacy import is_sealed
 from events.record import Sealed
 from projections import contact
-
-if TYPE_CHECKING:
-    from projections.keyspace import View
+from projections.keyspace import View
 
 __all__ = ["KEYS", "NO_KEYS", "Fresh", "Keyring", "WrongSecret", "key_key", "read", "written"]
 
@@ -79,12 +77,12 @@ class Keyring:
         """Another input is decided; what the one before it changed was taken, or taken back."""
         self.changed.clear()
 
-    def find(self, view: "View", subject: str) -> Cipher | None:
+    def find(self, view: View, subject: str) -> Cipher | None:
         """The contact's key; None where it has none (any more). Raises WrongSecret."""
         wrapped = view.get(key_key(subject))
         return None if wrapped is None else self.unwrap(subject, wrapped)
 
-    def make(self, view: "View", subject: str) -> Cipher:
+    def make(self, view: View, subject: str) -> Cipher:
         """The contact's key, a new one where it has none. Raises WrongSecret."""
         found = self.find(view, subject)
         if found is not None:
@@ -96,7 +94,7 @@ class Keyring:
         self.changed[subject] = wrapped
         return self.unwrap(subject, wrapped)
 
-    def destroy(self, view: "View", subject: str) -> bool:
+    def destroy(self, view: View, subject: str) -> bool:
         """The contact's key is gone; False where it had none."""
         if view.get(key_key(subject)) is None:
             return False
@@ -104,7 +102,7 @@ class Keyring:
         self.changed[subject] = None
         return True
 
-    def repeat(self, view: "View", subject: str) -> None:
+    def repeat(self, view: View, subject: str) -> None:
         """Write once more how it stands with a contact's key: brokers compact only what is not written to any more."""
         self.changed[subject] = view.get(key_key(subject))
 
@@ -163,7 +161,7 @@ class Keyring:
         except Closed:
             raise WrongSecret from None
 
-    def open(self, view: "View", subject: str, value: Any) -> Any:
+    def open(self, view: View, subject: str, value: Any) -> Any:
         """A value, or a mapping's items, in clear; None, or without the items, where no key opens it."""
         if not is_sealed(value):
             return value
@@ -173,7 +171,7 @@ class Keyring:
             return {name: item for name, item in read.items() if item is not None or value[name] is None}
         return _opened(cipher, subject, value)
 
-    def contact(self, view: "View", subject: str, state: contact.State) -> contact.State:
+    def contact(self, view: View, subject: str, state: contact.State) -> contact.State:
         """The contact as a decision sees it: number and custom fields in clear."""
         phone, fields = state.phone, state.fields
         if type(phone) is not Sealed and Sealed not in map(type, fields.values()):
@@ -184,12 +182,12 @@ class Keyring:
             read = {name: item for name, item in read.items() if item is not None}
         return state._replace(phone=_opened(cipher, subject, phone), fields=read)
 
-    def number(self, view: "View", subject: str, phone: str) -> str | None:
+    def number(self, view: View, subject: str, phone: str) -> str | None:
         """The hash that stands for a contact's number, sealed or not; None where nothing opens it any more."""
         number = self.open(view, subject, phone)
         return None if number is None else hash_number(subject.partition("/")[0], number, self.numbers)
 
-    def same(self, view: "View", subject: str, one: str, other: str | None) -> bool:
+    def same(self, view: View, subject: str, one: str, other: str | None) -> bool:
         """Are two numbers of a contact one, whether sealed or not?"""
         if one == other:
             return type(one) is type(other)

@@ -139,7 +139,7 @@ _HARDNESS: Final[Mapping[str | None, int]] = {None: 0, "soft": 1, "hard": 2}
 
 
 def evolve(state: State, fact: Fact, own: bool = False) -> State:
-    """Fold one fact about this send. `own` as in Attempt: `keyspace.apply` reads it from the contact."""
+    """Fold one fact about this send. `own` as in Attempt: `journal.evolve` reads it from the contact."""
     data = fact.data
     match data:
         case SendSkipped():

@@ -16,7 +16,7 @@ from events.partition import partition_of
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
 from events.topics import CLASS_OF, Role
-from projections import keyspace
+from projections import journal, keyspace
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
@@ -92,7 +92,7 @@ class Rehearsal:
         """Fold facts that the journal holds, each contact's in their order."""
         view = self.view
         for fact in facts:
-            keyspace.fold(view, fact, self.keys)
+            journal.fold(view, fact, self.keys)
             if isinstance(fact.data, SendSkipped | SendDeferred | SendAttempted):  # what asked for it is read only once
                 cause = keyspace.seen_key(fact.subject, fact.causation_source, fact.causation_id)
                 view.put(cause, keyspace.forgotten_after(self.now))

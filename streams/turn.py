@@ -8,7 +8,7 @@ from events.contact import ContactErased
 from events.envelope import Input
 from events.fact import Fact, FactData
 from events.topics import FORGOTTEN_MS
-from projections import contact, keyspace, recent, send
+from projections import contact, journal, keyspace, recent, send
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
@@ -88,7 +88,7 @@ class Turn(NamedTuple):
         facts: list[Fact] = []
         for data in decided:
             fact = Fact(subject, owner.sequence + 1, time, cause.id, cause.source, data)
-            owner = keyspace.evolve(view, owner, fact, keys)
+            owner = journal.evolve(view, owner, fact, keys)
             facts.append(fact)
         view.put(key, owner)
         if type(decided[-1]) is ContactErased:

@@ -11,7 +11,7 @@ from events.fact import Fact
 from events.partition import partition_of
 from events.shape import Class
 from events.topics import Role
-from projections import keyspace
+from projections import journal, keyspace
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring, WrongSecret, written
 from streams import roster
@@ -149,7 +149,7 @@ class SendingWorkflow:
         return roster.sweep(view, now, after, limit)
 
     def fold(self, fact: Fact, view: StateView, at: int) -> None:
-        keyspace.apply(view, fact, at, self._keys)
+        journal.apply(view, fact, at, self._keys)
 
     def fold_silent(self, ids: bytes, view: StateView, at: int) -> None:
         day = keyspace.forgotten_after(at)

@@ -118,11 +118,11 @@ def _final(decided: object) -> bool:
 def _state(record: SendRecord) -> send.State:
     """The send as its facts make it."""
     from events.client_id import send_hash
-    from projections import keyspace, send
+    from projections import journal, keyspace, send
 
     view = keyspace.MemoryView()
     for fact in record.facts:
-        keyspace.fold(view, fact)
+        journal.fold(view, fact)
     state: send.State | None = view.get(keyspace.send_key(send_hash(record.row["subject"], record.row["send_id"])))
     return send.initial if state is None else state
 

@@ -1,4 +1,4 @@
-"""Keys, values and the fold of the journal."""
+"""Keys and values."""
 
 import tracemalloc
 from typing import Any
@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.examples import ACCOUNT, FACTS, SEVEN, SUBJECT
-from events.message import InboundReceived
+from events.examples import SEVEN, SUBJECT
 from projections import contact, keyspace, send
 from projections.keyspace import DAY, KEPT_DAYS, MemoryView
 
@@ -79,29 +78,6 @@ def test_a_memory_view_scans_in_the_order_of_keys_and_within_bounds() -> None:
     assert [key for key, _ in view.scan(b"a/", 2)] == [b"a/1", b"a/2"]
     assert [key for key, _ in view.scan(b"a/", 9, before=b"a/3")] == [b"a/1", b"a/2"]
     assert [key for key, _ in view.after(b"a/1", b"a/", 9)] == [b"a/2", b"a/3"]
-
-
-def test_a_rebuild_marks_the_cause_of_a_fact_as_read() -> None:
-    view = MemoryView()
-    fact = FACTS[0]
-    keyspace.apply(view, fact, now=SEVEN + DAY)
-    seen = keyspace.seen_key(fact.subject, fact.causation_source, fact.causation_id)
-    assert view.get(seen) == (SEVEN + DAY) // DAY + KEPT_DAYS + 1
-
-
-def test_a_rebuild_knows_the_callbacks_again_whose_subject_was_the_account() -> None:
-    view = MemoryView()
-    (reply,) = (fact for fact in FACTS if isinstance(fact.data, InboundReceived))
-    keyspace.apply(view, reply)
-    assert view.get(keyspace.seen_key(ACCOUNT, reply.causation_source, reply.causation_id)) is not None
-
-
-def test_the_facts_of_the_examples_can_be_folded() -> None:
-    view = MemoryView()
-    for fact in FACTS:
-        keyspace.apply(view, fact)
-    state = view.get(keyspace.contact_key(SUBJECT))
-    assert state.sequence == max(fact.sequence for fact in FACTS)
 
 
 def test_what_is_35_days_old_is_forgotten_and_nothing_younger() -> None:

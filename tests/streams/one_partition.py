@@ -16,7 +16,7 @@ from events.opt_out import OptOutRequested
 from events.send import SendRequested
 from events.shape import Class
 from events.topics import SENDS_OF, Role
-from projections import contact, keyring, keyspace, send
+from projections import contact, journal, keyring, keyspace, send
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import MemoryView
@@ -202,7 +202,7 @@ def rebuilt(facts: list[Fact], beside: OnePartition | None = None) -> MemoryView
         keys = beside.keys
         view.values |= {key: value for key, value in beside.view.values.items() if key.startswith(keyring.KEYS)}
     for fact in facts:
-        keyspace.apply(view, fact, keys=keys)
+        journal.apply(view, fact, keys=keys)
     return view
 
 
