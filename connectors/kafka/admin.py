@@ -1,30 +1,17 @@
 """The topics as a broker has them: made from the catalogue, looked at, measured. Every call blocks."""
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from connectors.kafka.errors import BrokerUnavailable, TopicsUnfit
+from connectors.kafka.errors import REMEDY, BrokerUnavailable, explained
+from connectors.kafka.fitness import TopicState, agree, config_problems, disagreements
 from connectors.kafka.security import Security
 from events.topics import CATALOGUE, Role, Topic, name
 
 CONNECT: Final = 8.0  # seconds until a broker that does not answer counts as absent
 TIMEOUT: Final = 20.0  # seconds for one request
-FORGETTING: Final = ("segment.ms", "max.compaction.lag.ms")  # what would keep destroyed keys if it were longer
-CHECKED: Final = ("cleanup.policy", "retention.ms", "retention.bytes")  # what would lose events if it were otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class TopicState:
-    """A topic as it is. `id` is the UUID that Kafka gave it: another one means that it was deleted and made again."""
-
-    name: str
-    id: str
-    partitions: int
-    replication: int
 
 
 class Admin:
@@ -74,11 +61,11 @@ class Admin:
         from several processes at once, changes nothing. Raises TopicsUnfit where one has another number of partitions:
         keys would then lie elsewhere than the state that belongs to them, so nothing is changed at all."""
         found = self.describe(prefix)
-        _agree(found, partitions)
+        agree(found, partitions)
         missing = [topic for topic in CATALOGUE if topic.role not in found]
         if missing:
             self._create(prefix, missing, partitions, replication, embedded)
-            _agree(self.describe(prefix), partitions)  # another process, set otherwise, may have been quicker
+            agree(self.describe(prefix), partitions)  # another process, set otherwise, may have been quicker
         return [name(prefix, topic.role) for topic in missing]
 
     def unfit(self, prefix: str, partitions: int, *, embedded: bool) -> list[str]:
@@ -87,7 +74,7 @@ class Admin:
 
         found = self.describe(prefix)
         problems = [f"{name(prefix, each.role)} does not exist" for each in CATALOGUE if each.role not in found]
-        problems += _disagreements(found, partitions)
+        problems += disagreements(found, partitions)
         resources = [ConfigResource(ConfigResourceType.TOPIC, state.name) for state in found.values()]
         with self._explained():
             configs = (
@@ -95,7 +82,7 @@ class Admin:
             )
         for topic in CATALOGUE:
             if (state := found.get(topic.role)) is not None:
-                problems += _config_problems(state.name, topic.config(embedded=embedded), configs.get(state.name, {}))
+                problems += config_problems(state.name, topic.config(embedded=embedded), configs.get(state.name, {}))
         return problems
 
     def topic_ids(self, prefix: str) -> dict[str, str]:
@@ -166,7 +153,7 @@ class Admin:
                     raise for_code(answer["error_code"])(answer["name"])
             while any(each["error_code"] != _UNKNOWN_TOPIC for each in self._client.describe_topics(gone)):
                 if time.monotonic() > deadline:
-                    raise BrokerUnavailable("deleted topics are still there", _REMEDY)
+                    raise BrokerUnavailable("deleted topics are still there", REMEDY)
                 time.sleep(_PAUSE)
 
     def _create(self, prefix: str, missing: list[Topic], partitions: int, replication: int, embedded: bool) -> None:
@@ -197,12 +184,12 @@ class Admin:
                     "make the topics by hand, as docs/asyncapi.json describes them",
                 )
             if answer["error_code"] not in (0, _ALREADY_EXISTS):
-                raise BrokerUnavailable(f"{answer['name']} could not be made ({error.__name__})", _REMEDY)
+                raise BrokerUnavailable(f"{answer['name']} could not be made ({error.__name__})", REMEDY)
         with self._explained():
             try:
                 self._client.wait_for_topics(list(wanted), timeout_ms=int(TIMEOUT * 1000))
             except KafkaError as error:
-                raise BrokerUnavailable(f"new topics did not become ready ({type(error).__name__})", _REMEDY) from error
+                raise BrokerUnavailable(f"new topics did not become ready ({type(error).__name__})", REMEDY) from error
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -213,7 +200,6 @@ class Admin:
 _ALREADY_EXISTS: Final = 36  # TOPIC_ALREADY_EXISTS of the protocol
 _UNKNOWN_TOPIC: Final = 3  # UNKNOWN_TOPIC_OR_PARTITION
 _PAUSE: Final = 0.1  # seconds between questions whose answer the brokers are still working out
-_REMEDY: Final = "look at the broker's log, then run it again"
 
 
 def ensure_topics(
@@ -237,32 +223,6 @@ def topic_ids(bootstrap: str, prefix: str, security: Security | None = None) -> 
 
 
 @contextmanager
-def explained(bootstrap: str) -> Iterator[None]:
-    """Turn what kafka-python raises into BrokerUnavailable, in words that name the setting to look at."""
-    from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, SaslAuthenticationFailedError
-
-    try:
-        yield
-    except SaslAuthenticationFailedError as error:
-        raise BrokerUnavailable(
-            f"Kafka at {bootstrap} refused the credentials",
-            "check RECADO_KAFKA_SASL_MECHANISM, RECADO_KAFKA_SASL_USERNAME and RECADO_KAFKA_SASL_PASSWORD",
-        ) from error
-    except AuthorizationError as error:
-        raise BrokerUnavailable(
-            f"Kafka at {bootstrap} does not allow this ({type(error).__name__})",
-            "ask for the rights on Recado's topics",
-        ) from error
-    except KafkaTimeoutError as error:
-        raise BrokerUnavailable(
-            f"no Kafka answers at {bootstrap}",
-            "check that it runs, that RECADO_KAFKA is right, and RECADO_KAFKA_SECURITY_PROTOCOL if it is secured",
-        ) from error
-    except KafkaError as error:
-        raise BrokerUnavailable(f"Kafka at {bootstrap} failed ({type(error).__name__})", _REMEDY) from error
-
-
-@contextmanager
 def _readable_ca() -> Iterator[None]:
     try:
         yield
@@ -270,37 +230,3 @@ def _readable_ca() -> Iterator[None]:
         raise BrokerUnavailable(
             f"the authorities' certificates cannot be used ({type(error).__name__})", "check RECADO_KAFKA_CA_FILE"
         ) from error
-
-
-def _agree(found: Mapping[Role, TopicState], partitions: int) -> None:
-    if problems := _disagreements(found, partitions):
-        raise TopicsUnfit(problems)
-
-
-def _disagreements(found: Mapping[Role, TopicState], partitions: int) -> list[str]:
-    problems, others = [], defaultdict[int, list[str]](list)
-    for topic in CATALOGUE:
-        state, wanted = found.get(topic.role), topic.count(partitions)
-        if state is not None and state.partitions != wanted:
-            if topic.partitions == "one":
-                problems.append(f"{state.name} has {state.partitions} partitions: it must have exactly one")
-            else:
-                others[state.partitions].append(state.name)
-    problems += [
-        f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} {count} partitions, RECADO_PARTITIONS says "
-        f"{partitions}: the number can never change, so set it to what the topics have"
-        for count, names in others.items()
-    ]
-    return problems
-
-
-def _config_problems(topic: str, wanted: Mapping[str, str], actual: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{topic} has {key}={actual[key]['value']}, and would lose events: set it to {wanted[key]}"
-        for key in CHECKED
-        if key in wanted and key in actual and str(actual[key]["value"]) != wanted[key]
-    ] + [
-        f"{topic} has {key}={actual[key]['value']}, and would keep what was erased: set it to {wanted[key]} or less"
-        for key in FORGETTING
-        if key in wanted and key in actual and int(actual[key]["value"]) > int(wanted[key])
-    ]

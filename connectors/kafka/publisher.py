@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Self
 
-from connectors.kafka.admin import CONNECT, explained
-from connectors.kafka.errors import BrokerUnavailable
+from connectors.kafka.admin import CONNECT
+from connectors.kafka.errors import BrokerUnavailable, explained
 from connectors.kafka.security import Security
 from events.topics import Role, name, partition_of
 
