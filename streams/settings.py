@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from connectors.kafka import embedded
+from connectors.kafka import owner_lock
 from connectors.kafka.security import MECHANISMS, PROTOCOLS, Security
 from streams import secret_file
 from streams.setting_error import SettingError
@@ -104,7 +104,7 @@ class Settings:
     @property
     def embedded(self) -> bool:
         """Whether the broker is the embedded one: RECADO_KAFKA is unset, or names the one that runs on RECADO_DATA."""
-        return self.kafka is None or self.kafka == embedded.running(self.data)
+        return self.kafka is None or self.kafka == owner_lock.running(self.data)
 
     def secret(self) -> bytes:
         """The 32 bytes that seal provider tokens and sign client ids: RECADO_SECRET, or on one machine those kept in

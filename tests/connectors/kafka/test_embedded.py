@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from connectors.kafka.admin import Admin
-from connectors.kafka.embedded import EmbeddedKafka, running
+from connectors.kafka.embedded import EmbeddedKafka
 from connectors.kafka.errors import BrokerUnavailable
+from connectors.kafka.owner_lock import running
 from connectors.kafka.publisher import Publisher
 from events.topics import Role, name
 
