@@ -11,10 +11,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from chaos import provider
 from chaos.broker import Broker
-from chaos.driver import PROVIDER_FAULTS, Driver, Outcome, Plan, routes
+from chaos.driver import Driver, routes
 from chaos.faults import ALL, KILLS
 from chaos.mutants import MUTANTS
+from chaos.plan import Outcome, Plan
 from chaos.report import tables
 from chaos.trials import tried
 from connectors.kafka.admin import Admin
@@ -47,7 +49,7 @@ def main(
     chosen = seed if seed is not None else int.from_bytes(os.urandom(4))
     plan = Plan(
         chosen, blows, events, contacts, partitions, workers, weights=KILLS if kills_only else ALL, strikes=strikes,
-        provider_faults=() if kills_only else PROVIDER_FAULTS,
+        provider_faults=() if kills_only else provider.FAULTS,
     )  # fmt: skip
     console.print(f"seed {chosen}")
     settings = Settings.from_env(os.environ)

@@ -6,8 +6,8 @@ from typing import Final
 
 from rich.table import Table
 
-from chaos.driver import Outcome
 from chaos.faults import ALL
+from chaos.plan import Outcome
 from chaos.points import POINTS, Deed
 from chaos.worker import UNAVAILABLE
 from streams.app import FAULT

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from chaos.driver import Outcome, Plan
 from chaos.mutants import MUTANTS, Mutant
+from chaos.plan import Outcome, Plan
 from chaos.processes import RunBroken
 
 RUNS: Final = 4  # of each mutant at most

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from chaos.broker import Broker
-from chaos.driver import Driver, Outcome, Plan, routes
+from chaos.driver import Driver, routes
+from chaos.plan import Outcome, Plan
 from chaos.points import Trap
 from chaos.trials import tried
 from connectors.kafka.security import Security
