@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.evidence import INPUTS, Event, Evidence, Group
+from chaos.testimony import ToldAllowance, ToldGate, settings_version
 from events import client_id
 from events.answer import SendSettled
 from events.callback import CallbackReceived
@@ -17,15 +18,14 @@ from events.codec import encode_fact
 from events.envelope import Input, Undecodable
 from events.fact import Fact
 from events.link import LinkOpened
-from events.send import SendAttempted, SendDeferred, SendSkipped
-from events.shape import Class
+from events.send import SendAttempted
 from events.topics import Role
 from projections import contact, keyspace
-from projections.account import Account, Directory
+from projections.account import Directory
 from projections.keyspace import MemoryView
 from streams import roster
-from streams.allowance import UNLIMITED, Allowance, Standing, Unlimited
-from streams.leave import FREE, GO, Gate, Leave
+from streams.allowance import UNLIMITED, Allowance
+from streams.leave import FREE, Gate
 from streams.turn import Decision
 
 Queues = dict[Role, deque[Event]]
@@ -121,9 +121,9 @@ class _Replay:
     def group(self, group: Group) -> Iterator[str]:
         """The facts of one cause, decided again."""
         self.now = group.facts[0].fact.time
-        self.accounts = self.evidence.directory(_looked_at(group))
-        self.gate = _Told(group)
-        self.allowance = _Shared(group)
+        self.accounts = self.evidence.directory(settings_version(group))
+        self.gate = ToldGate(group)
+        self.allowance = ToldAllowance(group)
         try:
             if group.internal:
                 facts = self._internal(group)
@@ -203,43 +203,6 @@ class _Replay:
         )
 
 
-class _Told:
-    """streams/leave.py's Gate as the facts tell what it said: when a worker may call the provider is known to it alone,
-    but what it was told, and what followed, is in the fact."""
-
-    def __init__(self, group: Group) -> None:
-        facts = [of.fact.data for of in group.facts]
-        if any(isinstance(d, SendAttempted) and d.fallback for d in facts):
-            self._leave = Leave(0, "circuit", fallback=True)
-            return
-        self._leave = next(
-            (
-                Leave(d.until, d.reason)
-                for d in facts
-                if isinstance(d, SendDeferred) and d.reason in ("rate", "circuit")
-            ),
-            GO,
-        )
-
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
-        return self._leave
-
-
-class _Shared(Unlimited):
-    """streams/allowance.py's Allowance likewise: what a worker's partitions had used together is in the fact."""
-
-    def __init__(self, group: Group) -> None:
-        self._standing: Standing | None = None
-        for of in group.facts:
-            data = of.fact.data
-            if isinstance(data, SendAttempted | SendDeferred | SendSkipped) and "share" in data.looked_at:
-                seen = data.looked_at
-                self._standing = Standing(seen["sent_that_day"], seen["share"], seen.get("opening", False))
-
-    def ask(self, account: str, day: str, per_day: int) -> Standing:
-        return self._standing or super().ask(account, day, per_day)
-
-
 def _folded(evidence: Evidence, subject: str, updates: Sequence[Event], replayed: MemoryView) -> Iterator[str]:
     """The contact as the journal tells it, against a plain fold of its updates in their order and nothing else. Their
     keys differ, so what is sealed is compared opened; that of the journal by the keys that its replay came to."""
@@ -252,15 +215,6 @@ def _folded(evidence: Evidence, subject: str, updates: Sequence[Event], replayed
     for name in ("phone", "fields", "erased"):  # what neither a receipt nor a reply changes
         if getattr(one, name) != getattr(other, name):
             yield f"{subject}: {name} in the journal is not what its updates come to, folded in their order"
-
-
-def _looked_at(group: Group) -> int | None:
-    """The version of the settings that a decision says it looked at; None where it says nothing."""
-    for of in group.facts:
-        data = of.fact.data
-        if isinstance(data, SendAttempted | SendSkipped | SendDeferred) and "settings_version" in data.looked_at:
-            return int(data.looked_at["settings_version"])
-    return None
 
 
 def _handle(
