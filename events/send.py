@@ -4,40 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    StringConstraints,
-    Tag,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from events.callback import Provider
-from events.shape import (
-    SCALAR_SCHEMA,
-    VALUES,
-    Class,
-    Data,
-    Label,
-    Moment,
-    Name,
-    Scalar,
-    Shape,
-    Text,
-    check_printable,
-    check_scalar,
-    problem,
-)
+from events.shape import Class, Data, Label, Moment, Name, Shape, Text, check_printable, problem
+from events.variables import Variables
 
 SEND_ID_CHARACTERS: Final = 64  # contract, section 3
 SendId = Annotated[str, StringConstraints(min_length=1, max_length=SEND_ID_CHARACTERS), AfterValidator(check_printable)]
 Labels = Annotated[list[Label], Field(max_length=32)]
-
 
 ALERT_DIGITS: Final = 5  # no number has fewer with its country code: ITU-T E.164 and the national plans
 
@@ -56,66 +31,6 @@ class Alert(Shape):
     alert: Annotated[
         str, StringConstraints(max_length=64), AfterValidator(check_printable), AfterValidator(_check_alert)
     ]
-
-
-class FieldRef(Shape):
-    """A variable's value is that of the contact's custom field of this name."""
-
-    field: Name
-
-
-def _variables(variables: Any) -> dict[str, Scalar | FieldRef]:
-    if type(variables) is not dict:
-        raise problem("must be an object")
-    if len(variables) > VALUES:
-        raise problem(f"holds {len(variables)} variables, and a send may have {VALUES}")
-    read: dict[str, Scalar | FieldRef] = {}
-    for name, value in variables.items():
-        if type(name) is not str or not 0 < len(name) <= 64 or not name.isprintable():
-            raise problem("holds a name that is not 1 to 64 printable characters")
-        try:
-            if type(value) is FieldRef:
-                read[name] = value
-            elif type(value) is dict:
-                if len(value) != 1 or type(value.get("field")) is not str:
-                    raise problem('must be a value or {"field": "name of a custom field"}')
-                read[name] = FieldRef(field=value["field"])
-            else:
-                read[name] = check_scalar(value)
-        except ValueError as error:
-            told = error.errors()[0]["msg"] if hasattr(error, "errors") else str(error)
-            raise problem(f"{name!r} {told}") from None
-    return read
-
-
-def _written(variables: dict[str, Scalar | FieldRef]) -> dict[str, Any]:
-    return {name: {"field": value.field} if type(value) is FieldRef else value for name, value in variables.items()}
-
-
-_VARIABLES_SCHEMA: Final = {
-    "type": "object",
-    "maxProperties": VALUES,
-    "propertyNames": {"minLength": 1, "maxLength": 64},
-    "additionalProperties": {
-        "anyOf": [
-            SCALAR_SCHEMA,
-            {
-                "type": "object",
-                "properties": {"field": {"type": "string", "minLength": 1, "maxLength": 128}},
-                "required": ["field"],
-                "additionalProperties": False,
-            },
-        ]
-    },
-}
-
-
-Variables = Annotated[
-    dict[str, Scalar | FieldRef],
-    PlainValidator(_variables),
-    PlainSerializer(_written, return_type=dict[str, Any]),
-    WithJsonSchema(_VARIABLES_SCHEMA),
-]
 
 
 def _addressee(value: object) -> str:

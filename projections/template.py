@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from events.account import Variable
-from events.send import FieldRef
 from events.shape import Scalar
+from events.variables import FieldRef
 from projections import wording
 
 __all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "fill", "identifiers", "render", "where"]

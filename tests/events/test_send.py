@@ -10,8 +10,9 @@ from events import codec, examples
 from events.answer import AnswerReceived
 from events.callback import CallbackReceived
 from events.envelope import Input
-from events.send import Alert, FieldRef, SendRequested
+from events.send import Alert, SendRequested
 from events.topics import Role
+from events.variables import FieldRef
 
 BASE: dict[str, Any] = {"to": "contact", "sender": "Acme", "text": "Hola"}
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.account import Variable
-from events.send import FieldRef
 from events.shape import Scalar
+from events.variables import FieldRef
 from projections import template, wording
 from projections.template import Broken, Invalid
 

@@ -8,9 +8,10 @@ from collections.abc import Generator, Sequence
 from events.codec import encode_input
 from events.contact import SUBSCRIPTION, ContactUpdated
 from events.envelope import Input
-from events.send import FieldRef, SendRequested
+from events.send import SendRequested
 from events.shape import Scalar
 from events.topics import Role
+from events.variables import FieldRef
 
 _CITIES = ("Madrid", "Valencia", "Bilbao", "Vigo", "Sevilla", "Gijón", "Córdoba", "A Coruña")
 _SOURCE = "/demo/traffic"
