@@ -4,43 +4,24 @@
 any bytes whatever.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, get_args
+from typing import Any, Final, get_args
 
 import orjson
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from events import envelope, instant, topics
-from events.envelope import NO_EXTENSIONS, Input, InputData, Undecodable, split_subject
+from events import envelope, instant
+from events.envelope import NO_EXTENSIONS, Input, Undecodable, split_subject
 from events.fact import DATA, SOURCE, Fact, FactData
+from events.inbound import INBOUND, refuse_type
 from events.record import Record, Sealed
 from events.refusal import explain, of_envelope, shown
 from events.send import SEND_ID_CHARACTERS, SendRequested
 from events.shape import WIRE, Class
 from events.topics import CLASS_OF, SENDS_OF, Role
 
-
-@dataclass(frozen=True, slots=True)
-class _Inbound:
-    validate: Callable[..., InputData]
-    roles: frozenset[Role]
-    of_account: bool  # the subject is an account alone
-    internal: bool  # only Recado writes it
-
-
-def _inbound(model: type[InputData]) -> _Inbound:
-    holders = [topic for topic in topics.CATALOGUE if model.TYPE in topic.types and topic.role is not Role.JOURNAL]
-    validate: Callable[..., InputData] = model.__pydantic_validator__.validate_python
-    roles = frozenset(topic.role for topic in holders)
-    return _Inbound(validate, roles, holders[0].key == "account", holders[0].internal)
-
-
-_INBOUND: Final[Mapping[str, _Inbound]] = {model.TYPE: _inbound(model) for model in envelope.INPUTS}
 _CLASSES: Final = get_args(Class)
-
 
 Opener = Callable[[str, str], Any]
 """The data that a sealed text stands for, for an event of this subject. Raises Undecodable."""
@@ -65,7 +46,7 @@ def decode_unrouted(value: bytes | None, class_: Class | None = None) -> tuple[R
     """
     document = _envelope(value)
     type_ = document.get("type")
-    inbound = _INBOUND.get(type_) if type(type_) is str else None
+    inbound = INBOUND.get(type_) if type(type_) is str else None
     if inbound is None:
         role = Role.CONTACTS  # any: the envelope or the type will be refused there
     elif inbound.internal:
@@ -111,9 +92,9 @@ def _decode(role: Role, document: dict[str, Any], opener: Opener | None = None) 
         and data is not None
     ):
         raise of_envelope(document)
-    inbound = _INBOUND.get(type_)
+    inbound = INBOUND.get(type_)
     if inbound is None or role not in inbound.roles:
-        _refuse_type(type_, role, inbound)
+        refuse_type(type_, role, inbound)
     try:
         time_ms = instant.parse(time)
     except ValueError as error:
@@ -228,21 +209,6 @@ def decode_fact(value: bytes) -> Fact:
         return Fact(subject, sequence, instant.parse(time), cause, source, record.decode(data))
     except ValueError as error:
         raise Undecodable("schema", f"{type_}: {error}") from None
-
-
-_VERSION: Final = re.compile(r"(.+)\.v[0-9]+")
-
-
-def _refuse_type(type_: str, role: Role, inbound: _Inbound | None) -> NoReturn:
-    if inbound is not None:
-        fitting = " and ".join(sorted(inbound.roles))
-        raise Undecodable("topic", f"the type {type_} belongs in {fitting}, not in {role}")
-    named = _VERSION.fullmatch(type_)
-    read = [known for known in _INBOUND if named is not None and known.rpartition(".v")[0] == named[1]]
-    if read:
-        raise Undecodable("type_unknown", f"type {shown(type_)}: of this type Recado reads {', '.join(read)} only")
-    types = ", ".join(name for name, known in _INBOUND.items() if not known.internal)
-    raise Undecodable("type_unknown", f"type {shown(type_)} is not one that Recado reads: {types}")
 
 
 def _class(document: dict[str, Any], given: Class | None) -> Class:
