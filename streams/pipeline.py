@@ -129,6 +129,11 @@ class Pipeline:
         """Nothing held that could be decided."""
         return not any(box.fetches for box in self._inboxes.values())
 
+    def holds(self, role: Role) -> bool:
+        """Are records of this topic held, undecided?"""
+        box = self._inboxes.get(role)
+        return box is not None and bool(box.fetches)
+
     def next_wake(self) -> int | None:
         """When to look at the next timer, ms: when it is due, or later where it is held up."""
         return self._timers.next_wake()

@@ -21,6 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from connectors.ports import Fetch, Record
+from events.topics import Role
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
@@ -196,7 +197,11 @@ class EngineConsumer(driver.Consumer):
                 if not wanted:
                     await engine.wait_for_room(IDLE_WAIT)
                     continue
-                for tp, fetch in await self._bounded(engine, await self._thread.fetch(wanted, IDLE_WAIT)):
+                fetches = await self._thread.fetch(wanted, IDLE_WAIT)
+                for tp, fetch in fetches:
+                    if fetch.role is Role.TRANSACTIONAL and fetch.records:
+                        engine.precedence.begin(tp.partition)
+                for tp, fetch in await self._bounded(engine, fetches):
                     batch = Batch(tp.partition, engine.tenure, fetch)
                     engine.handed(tp, batch)
                     await self.callback(self._message(tp, batch))

@@ -22,6 +22,7 @@ from connectors.ports import Fetch, LocalStore
 from events.topics import Role
 from streams import takeover
 from streams.engine.consumer import Batch
+from streams.engine.precedence import Precedence
 from streams.engine.table import PartitionStores
 from streams.engine.wiring import Membership, Wiring
 from streams.pipeline import BEFORE_TIMERS, SENDS, Pipeline
@@ -60,6 +61,7 @@ class Engine:
         self.running: dict[int, Running] = {}
         self.recovered: dict[int, tuple[int, float]] = {}  # partition: records read, seconds; of the last take-over
         self.took_over = asyncio.Event()
+        self.precedence = Precedence()
         self._fatal = fatal
         self._failed = False
         self._stores: PartitionStores | None = None
@@ -151,6 +153,8 @@ class Engine:
         running = self.running.get(batch.partition)
         if running is not None and batch.tenure == self.tenure and running.pipeline.accept(fetch):
             running.wake.set()
+            if fetch.role is Role.TRANSACTIONAL:
+                self.precedence.arrived(batch.partition)
         self._room.set()
 
     async def wait_for_room(self, seconds: float) -> None:
@@ -196,6 +200,7 @@ class Engine:
     def suspend(self) -> None:
         """At once, without waiting: no further fetch is taken, no further step begins, no further call is made."""
         self.suspended = True
+        self.precedence.clear()
         for running in self.running.values():
             running.pipeline.stopped = True
             running.wake.set()
@@ -294,8 +299,8 @@ class Engine:
         own = (Role.ACCOUNTS,) if partition == 0 and Role.TRANSACTIONAL in wiring.inputs else ()
         pipeline = Pipeline(
             partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
-            pause=_pause, inputs=(*own, *wiring.inputs), topics=wiring.topics, topic_ids=wiring.topic_ids,
-            limits=wiring.limits, heads=partial(self._heads, partition),
+            pause=partial(self.precedence.give_way, partition), inputs=(*own, *wiring.inputs), topics=wiring.topics,
+            topic_ids=wiring.topic_ids, limits=wiring.limits, heads=partial(self._heads, partition),
         )  # fmt: skip
         pipeline.last_facts = wiring.on_facts
         return pipeline
@@ -304,13 +309,15 @@ class Engine:
 
     async def _run(self, running: Running) -> None:
         pipeline, wake, clock = running.pipeline, running.wake, self.wiring.clock
-        loop = asyncio.get_running_loop()
+        loop, precedence = asyncio.get_running_loop(), self.precedence
         try:
             while not pipeline.stopped:
                 wake.clear()
                 while await pipeline.step():
                     self._room.set()
-                    await asyncio.sleep(0)
+                    precedence.went_on(pipeline.partition, left=pipeline.holds(Role.TRANSACTIONAL))
+                    await precedence.give_way(pipeline.partition)
+                precedence.went_on(pipeline.partition, left=False)  # what is left waits for something else
                 due = pipeline.next_wake()
                 waits = TICK if not pipeline.idle else 15.0
                 if due is not None:
@@ -347,7 +354,3 @@ async def _all_of(*opening: Coroutine[Any, Any, None]) -> None:
     except BaseException:
         await asyncio.wait(tasks)
         raise
-
-
-async def _pause() -> None:
-    await asyncio.sleep(0)
