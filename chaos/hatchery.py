@@ -18,6 +18,7 @@ from chaos.processes import RunBroken
 from chaos.worker import ARM
 from streams.cli import parent
 
+LAST: Final = 3_000  # characters of a log: it goes with the run
 LOADED_WITHIN: Final = 60.0  # seconds for a first answer, on a machine under load
 
 
@@ -69,16 +70,25 @@ class Worker:
         return before
 
     def end(self, number: int = signal.SIGKILL, within: float = 40.0) -> Trap | None:
-        """Signal it and wait for its end. The trap that has not struck. Raises RunBroken where it does not end."""
+        """Signal it and wait for its end; what a trap has frozen, or freezes meanwhile, is let go for it. The trap that
+        has not struck. Raises RunBroken where it does not end."""
         self.wanted = False
         self.send_signal(number)
+        frozen, self.thaws_at = self.thaws_at is not None, None
         deadline = time.monotonic() + within
         while self.running:
+            if frozen or (self.sprung is not None and self.sprung.deed == "freeze"):
+                self.send_signal(signal.SIGCONT)
             self.hatchery.look(0.05)
             if time.monotonic() > deadline:
-                raise RunBroken(f"{self.name} did not end of signal {number} within {within:.0f} s: see {self.log}")
+                raise RunBroken(f"{self.name} did not end of signal {number} within {within:.0f} s: {self.last_words}")
         trap, self.trap = self.trap, None
         return trap
+
+    @property
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.log.read_text("utf-8", "replace")[-LAST:] if self.log.exists() else "it has no log"
 
 
 @dataclass

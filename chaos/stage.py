@@ -129,7 +129,7 @@ class Stage:
         """It ended by itself, as one does whose broker fails it: a service manager starts it again."""
         self.lost += 1
         if len(worker.ended) > self.tolerated:
-            raise RunBroken(f"{worker.name} ends again and again: see {worker.log}")
+            raise RunBroken(f"{worker.name} ends again and again: {worker.last_words}")
         self.deck.put_back(worker.trap)
         self.start(worker)
 
