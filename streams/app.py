@@ -128,6 +128,7 @@ class Worker:
         engine = self.engine = Engine(wiring, self._fatal)
         ledger = Ledger(settings.partitions, engine.views, engine.wake_all)
         sender.freed = engine.freed
+        sender.give_way = engine.precedence.stand_still
         owned = Owned(engine.views, key, self.clock)
         sweeper = Sweeper(provider, answers, self.clock, self._spawn, self._fail, owned.unsettled, owned.overdue)
         accounts.changed = engine.settings_changed

@@ -6,9 +6,9 @@ import sys
 # Cyclic garbage is rare here, and a pass over a heap of cached states costs more than all decisions between two
 # passes: with the default thresholds (700, 10, 10) the real fold runs at six tenths of its speed.
 THRESHOLDS = (100_000, 50, 100)
-# Seconds a thread keeps the interpreter while another waits for it. At the default of 5 ms the consumer's thread and
-# the deciders' interrupt each other all the time, and neither is in such a hurry: the real fold gains a tenth.
-SWITCH = 0.02
+# Seconds a thread keeps the interpreter while another waits for it. The consumer's thread waits at each of its system
+# calls, so a send that comes while the deciders are busy waits some twenty times as long as this.
+SWITCH = 0.001
 
 
 def settle() -> None:

@@ -40,7 +40,7 @@ NEWSLETTERS = 100  # one call of the provider
 # Records between two chances for others: of any topic, and of sends, which take longer. A lone send's way has some
 # twenty turns of the event loop, and in a campaign each of them waits for all partitions' next few records.
 PAUSES = (50, 5)
-FEW = 25  # newsletters in a commit that a transactional send waits for
+FEW = 5  # newsletters in a commit that a transactional send waits for
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
 NOT_YET = 60_000  # ms that a record may wait for what was written before it
@@ -166,9 +166,12 @@ class Pipeline:
                 budget -= taken
                 if role is Role.TRANSACTIONAL and taken:  # whose commit does not wait for a campaign's next hundreds
                     budget = min(budget, FEW)
+        if self._hurried(now):  # it came meanwhile, and need not wait for a commit before its own
+            await self._take(Role.TRANSACTIONAL, self._limits.batch, now, commit, facts, calls)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
             return False
+        await self._pause()
         self._seal(commit, facts)
         changelog_next = await self._log.commit(commit)
         self._store.write(commit.changes, changelog_next, now)

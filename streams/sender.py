@@ -10,7 +10,7 @@ lane allows; each has its own answer. The lanes have their own slots, so that a 
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -30,6 +30,10 @@ WITHHELD = Refused(status=None, message="not called: the worker's lease was too 
 BULK = 100  # newsletters in one call: instasent.md, section 1
 SINGLE_SLOTS = 64
 BULK_SLOTS = 8  # a crash leaves at most 800 newsletters unknown; 8 calls of 300 ms are 2,600 newsletters a second
+
+
+async def at_once() -> None:
+    """Where nobody goes first."""
 
 
 @dataclass(slots=True)
@@ -53,7 +57,8 @@ def _lanes() -> dict[Role, Lane]:
 
 @dataclass(slots=True)
 class Sender:
-    """Makes permitted calls. `freed` is told whenever a slot comes free; `failed` when the machinery does."""
+    """Makes permitted calls. `freed` is told whenever a slot comes free; `failed` when the machinery does. Calls of
+    many wait until `give_way` lets them go on."""
 
     provider: Provider
     answers: Answers
@@ -64,6 +69,7 @@ class Sender:
     freed: Callable[[], None] = lambda: None
     lanes: dict[Role, Lane] = field(default_factory=_lanes)
     hearing: Hearing = UNHEARD
+    give_way: Callable[[], Awaitable[None]] = at_once
     calls_made: int = 0
     calls_withheld: int = 0
 
@@ -100,7 +106,9 @@ class Sender:
         """Hand over attempts of one account in one partition to one provider, in one call if it takes them together."""
         first = calls[0]
         try:
+            await self._wait_turn(lane)
             answers = await self._handed_over(calls, tenure)
+            await self._wait_turn(lane)
             now = self.clock.now()
             retry_at = self.hearing.told(first.account, first.class_, answers, now, fallback=first.fallback)
             records = [
@@ -118,6 +126,11 @@ class Sender:
         lane.calling -= 1
         self._go_on(lane)
         self.freed()
+
+    async def _wait_turn(self, lane: Lane) -> None:
+        """A call of many, and what becomes of its answers, takes some milliseconds at a stretch."""
+        if lane.size > 1:
+            await self.give_way()
 
     async def _handed_over(self, calls: Sequence[Call], tenure: int) -> Sequence[Answer]:
         """An answer for each, in order. What is refused as a batch is halved: the lease is asked before every call."""

@@ -52,8 +52,11 @@ class Precedence:
     async def give_way(self, partition: int) -> None:
         """Between two slices of a partition's work: let others go on, and those that go first to their end."""
         await asyncio.sleep(0)
-        if not self._first or partition in self._arrived:
-            return
+        if self._first and partition not in self._arrived:
+            await self.stand_still(partition)
+
+    async def stand_still(self, partition: int | None = None) -> None:
+        """Until all that go first have come to their end, or `partition` is one of them; or for as long as may be."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST):
                 while self._first and partition not in self._arrived:

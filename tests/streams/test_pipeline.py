@@ -321,13 +321,26 @@ def test_a_transactional_send_that_comes_meanwhile_cuts_short_what_is_long(role:
             world.fetched(Role.TRANSACTIONAL)
 
     world.pipeline._pause = comes
-    while not any(word.startswith("send") for word in world.script.decided):
-        assert world.step()
-    before = world.script.decided.index("send ana")
-    assert before == at_most
+    assert world.step()
+    assert world.script.decided.index("send ana") == at_most
+    assert len(world.script.decided) <= at_most + 6, "and it is committed with them, as there was no commit yet"
     world.run()
     assert len(world.script.decided) == 601, "and nothing is lost"
     world.forget_calls()
+
+
+def test_what_was_decided_lets_others_go_first_once_more_before_it_is_committed() -> None:
+    world = World()
+    world.given(Role.NEWSLETTER, f"later ana {2**41}")
+    world.fetched(Role.NEWSLETTER)
+    seen: list[tuple[int, int]] = []
+
+    async def pause() -> None:
+        seen.append((len(world.script.decided), len(world.journal)))
+
+    world.pipeline._pause = pause
+    assert world.step()
+    assert seen == [(1, 0)]
 
 
 def test_the_commit_of_a_transactional_send_holds_few_newsletters() -> None:
@@ -337,7 +350,7 @@ def test_the_commit_of_a_transactional_send_holds_few_newsletters() -> None:
     world.fetched()
     assert world.step()
     assert world.script.decided[0] == "send ana"
-    assert len(world.script.decided) == 26
+    assert len(world.script.decided) == 6
     assert world.step()
     assert len(world.script.decided) == 601
     world.forget_calls()

@@ -240,6 +240,30 @@ def test_the_lease_is_asked_once_right_before_a_bulk_is_called() -> None:
     assert desk.sender.calls_withheld == 1
 
 
+def test_calls_of_many_wait_their_turn_and_ask_for_the_lease_behind_it() -> None:
+    desk = _bulk_desk(Line())
+    waited: list[tuple[int, int]] = []
+
+    async def give_way() -> None:
+        waited.append((len(desk.line.bulks), len(desk.all_answered())))
+        desk.line.leased = len(waited) != 3  # lost while the second call stands still
+
+    desk.sender.give_way = give_way
+    for names in ("ab", "cd"):
+        calls = [newsletter(name) for name in names]
+        for call in calls:
+            desk.sender.reserve(call)
+        desk.sender.start(calls, 7)
+        drive(desk.started.pop(0))
+    assert waited == [(0, 0), (1, 0), (1, 2), (1, 2)], "before the call, and before its answers are written"
+    assert desk.line.bulks == [["a", "b"]]
+    assert desk.sender.calls_withheld == 1
+    desk.sender.reserve(call_of("x"))
+    desk.sender.start([call_of("x")], 7)
+    drive(desk.started.pop(0))
+    assert len(waited) == 4, "and a transactional one waits for nobody"
+
+
 def test_a_bulk_whose_answers_cannot_be_kept_stops_the_worker() -> None:
     desk = _bulk_desk(Line())
     desk.answers.faults.append(MachineryFault("not durable"))
