@@ -24,7 +24,7 @@ from chaos.points import Trap
 from chaos.trap import Armed
 from connectors.kafka.errors import BrokerUnavailable
 from connectors.ports import Fenced
-from streams import app, memory
+from streams import app, interpreter
 from streams.cli import parent, place, services
 from streams.cli.supervisor import AGAIN
 from streams.worker_name import claim
@@ -124,7 +124,7 @@ def _work(armed: Armed, order: dict[str, Any]) -> int:
     settings = place.located(place.settings())
     with claim(settings.data, settings.worker) as name:
         worker = app.Worker(settings, name.name, _fatal)
-        memory.settle()
+        interpreter.settle()
         try:
             asyncio.run(worker.run())
         except (KafkaError, BrokerUnavailable) as exc:

@@ -26,7 +26,7 @@ from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
 from projections.keyring import Keyring
-from streams import memory
+from streams import interpreter
 from streams.allowance import Ledger
 from streams.deciders.dispatch import Links
 from streams.engine.application import EngineApp, Membership, build_app
@@ -223,7 +223,7 @@ def run_worker(settings: Settings) -> None:
     name: WorkerName = claim(settings.data, settings.worker)
     with name:
         worker = Worker(settings, name.name)
-        memory.settle()
+        interpreter.settle()
         try:
             asyncio.run(worker.run())
         except KafkaError as exc:

@@ -19,7 +19,7 @@ from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
 from projections.send import Call
-from streams import memory
+from streams import interpreter
 from streams.engine.application import Membership, build_app
 from streams.engine.engine import Engine
 from streams.engine.wiring import Wiring
@@ -93,7 +93,6 @@ def wiring(command: Command, counted: Committed) -> Wiring:
 async def run(command: Command) -> None:
     """Fold until killed."""
     counted = Committed()
-    memory.settle()  # as a worker does
     engine = Engine(wiring(command, counted), lambda exc: os._exit(70))
     await engine.open()
     group, worker = command.settings.get("group", command.target), command.settings.get("worker", "bench")
@@ -111,4 +110,5 @@ async def run(command: Command) -> None:
 
 
 if __name__ == "__main__":
+    interpreter.settle()  # as a worker does
     asyncio.run(run(Command.read()))
