@@ -29,7 +29,8 @@ from events.fact import Fact
 from events.partition import partition_of
 from events.topics import Role
 from projections import keyspace
-from streams.pipeline import BATCH, Pipeline
+from streams.intake import BATCH
+from streams.pipeline import Pipeline
 from streams.takeover import Foldable
 from streams.verdict import Lanes
 from streams.view import StateView

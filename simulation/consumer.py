@@ -8,7 +8,8 @@ from connectors.ports import Fetch
 from events.topics import Role
 from simulation.scheduler import sleep, switch
 from simulation.writer import heads
-from streams.pipeline import BEFORE_TIMERS, SENDS
+from streams.intake import SENDS
+from streams.pipeline import BEFORE_TIMERS
 
 if TYPE_CHECKING:
     from simulation.broker import Line

@@ -147,7 +147,7 @@ class AnyFetch(Pipeline):
     """A fetch is taken wherever it begins."""
 
     def accept(self, fetch: Fetch) -> bool:
-        box = self._inboxes[fetch.role]
+        box = self._intake.box(fetch.role)
         box.fetches.append(fetch)
         box.held += len(fetch.records)
         box.tail = fetch.next

@@ -12,7 +12,7 @@ from simulation.provider import ingress
 from simulation.scheduler import sleep
 from simulation.settings import FIRST, START
 from simulation.worker import Worker
-from streams.pipeline import SENDS
+from streams.intake import SENDS
 
 if TYPE_CHECKING:
     from simulation.world import World

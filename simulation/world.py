@@ -20,7 +20,7 @@ from simulation.scheduler import Killed, Process, Scheduler, Signal, sleep
 from simulation.settings import FIRST, OPEN, SEALED, START
 from simulation.variant import PRODUCT, Variant
 from simulation.worker import Worker
-from streams.pipeline import Limits
+from streams.intake import Limits
 
 MAC_KEY: Final = b"simulation" * 3
 PARTITIONS: Final = 2

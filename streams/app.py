@@ -33,7 +33,7 @@ from streams.engine.application import EngineApp, Membership, build_app
 from streams.engine.engine import Engine
 from streams.engine.wiring import Wiring
 from streams.gate import Gates, PartitionGate
-from streams.pipeline import Limits
+from streams.intake import Limits
 from streams.provider import AccountProvider
 from streams.sender import Sender
 from streams.settings import Settings

@@ -13,7 +13,6 @@ This file imports neither asyncio nor Faust: the same code runs in a simulation.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message, NotYet, Pause, Record, Store
 from events.codec import encode_fact
@@ -23,20 +22,18 @@ from events.topics import Role
 from projections.send import Call
 from streams.barrier import Barrier, Heads, nothing_ahead
 from streams.burial import Burial, moved, was_moved
-from streams.inbox import Inbox, first_at
+from streams.inbox import first_at
+from streams.intake import SENDS, Intake, Limits
 from streams.progress import Progress
 from streams.timers import WINDOW, Timers
 from streams.verdict import Lanes, Misplaced, Verdict, Workflow
 from streams.view import StateView
 
 SWEEP = b"p/sweep"
-SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)
 FIRST = (Role.ANSWERS, Role.CONTACTS, Role.CALLBACKS, Role.NUMBERS)  # the order in which one step takes what is there
 INPUTS = (*FIRST, *SENDS)
 GIVES_WAY = (Role.ANSWERS, Role.NEWSLETTER)  # long in a campaign, and bounding no transactional send
 BEFORE_TIMERS = FIRST  # whose ends bound the timers; recado.accounts' with them
-BATCH = 4_000  # records decided in one commit
-NEWSLETTERS = 100  # one call of the provider
 # Records between two chances for others: of any topic, and of sends, which take longer. A lone send's way has some
 # twenty turns of the event loop, and in a campaign each of them waits for all partitions' next few records.
 PAUSES = (50, 5)
@@ -44,18 +41,6 @@ FEW = 5  # newsletters in a commit that a transactional send waits for
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
 NOT_YET = 60_000  # ms that a record may wait for what was written before it
-
-
-@dataclass(slots=True)
-class Limits:
-    """How much one step takes, of it newsletters (a password may come behind them), how much of one topic is held
-    (records, bytes), and how long a transactional send waits for the other topics (ms)."""
-
-    batch: int = BATCH
-    newsletters: int = NEWSLETTERS
-    inbox: int = 2 * BATCH
-    inbox_bytes: int = 3 * 1024 * 1024
-    patience: int = 2_000
 
 
 class Pipeline:
@@ -93,7 +78,7 @@ class Pipeline:
         self._inputs = tuple(inputs)
         self._progress = Progress(partition, self._inputs, topic_ids or {}, view)
         self.positions = self._progress.positions
-        self._inboxes = {role: Inbox(self.positions[role]) for role in self._inputs}
+        self._intake = Intake(self.positions, self._inputs, self._limits, lanes, workflow.settings_version)
         self._abandon_at: int | None = None  # end of answers at takeover; open attempts older than it are unknown
         self._inherited: list[bytes] = list(workflow.open_attempts(view))
         self._next_sweep = 0
@@ -105,20 +90,15 @@ class Pipeline:
 
     def wanted(self) -> dict[Role, int]:
         """Topics with room for another fetch, and the position it must start from."""
-        room, size = self._limits.inbox, self._limits.inbox_bytes
-        return {role: box.tail for role, box in self._inboxes.items() if box.held < room and box.size < size}
+        return self._intake.wanted()
 
     def accept(self, fetch: Fetch) -> bool:
         """Take a fetch if it continues what is held; a stale or a torn one is dropped (the next begins at the tail)."""
-        box = self._inboxes[fetch.role]
-        if fetch.start != box.tail or self.stopped:
-            return False
-        box.add(fetch)
-        return True
+        return not self.stopped and self._intake.accept(fetch)
 
     def start_at(self, role: Role, position: int) -> None:
         """Before the first step: begin a topic behind what its retention has deleted."""
-        self.positions[role] = self._inboxes[role].tail = position
+        self._intake.start_at(role, position)
 
     def await_answers(self, end: int) -> None:
         """Takeover: when answers have been read up to `end`, attempts still open become unknown (crash)."""
@@ -127,12 +107,11 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """Nothing held that could be decided."""
-        return not any(box.fetches for box in self._inboxes.values())
+        return not self._intake.holds()
 
     def holds(self, role: Role) -> bool:
         """Are records of this topic held, undecided?"""
-        box = self._inboxes.get(role)
-        return box is not None and bool(box.fetches)
+        return self._intake.holds(role)
 
     def next_wake(self) -> int | None:
         """When to look at the next timer, ms: when it is due, or later where it is held up."""
@@ -156,7 +135,7 @@ class Pipeline:
                 budget -= await self._take(role, budget, now, commit, facts, calls)
         self._abandon(now, facts)
         due = {Role.TRANSACTIONAL: WINDOW, Role.NEWSLETTER: self._limits.newsletters}
-        for verdict in await self._timers.fire(now, due, self._read, commit.dead_letters):
+        for verdict in await self._timers.fire(now, due, self._intake.read, commit.dead_letters):
             self._keep(verdict, commit, facts, calls)
         # However much lies in the other topics, sends get their turn: a password does not wait for an import.
         budget = max(budget, self._limits.batch // 8)
@@ -166,7 +145,7 @@ class Pipeline:
                 budget -= taken
                 if role is Role.TRANSACTIONAL and taken:  # whose commit does not wait for a campaign's next hundreds
                     budget = min(budget, FEW)
-        if self._hurried(now):  # it came meanwhile, and need not wait for a commit before its own
+        if self._intake.hurried(now):  # it came meanwhile, and need not wait for a commit before its own
             await self._take(Role.TRANSACTIONAL, self._limits.batch, now, commit, facts, calls)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
@@ -193,14 +172,14 @@ class Pipeline:
         calls: list[Call],
     ) -> int:
         """Decide records of one topic, in order, as far as budget, barrier and slots allow. Return how many."""
-        box = self._inboxes[role]
+        box = self._intake.box(role)
         sends = role in SENDS
         taken, pause = 0, PAUSES[sends]
         if role is Role.NEWSLETTER:
             budget = min(budget, self._limits.newsletters)
         while box.fetches and taken < budget:
             fetch = box.fetches[0]
-            if sends and not self._may_decide(fetch, now):
+            if sends and not self._intake.may_decide(fetch, now):
                 break
             position = self.positions[role]
             records = fetch.records
@@ -218,7 +197,7 @@ class Pipeline:
                 taken += 1
                 if taken % pause == 0:
                     await self._pause()
-                    if role in GIVES_WAY and self._hurried(now):
+                    if role in GIVES_WAY and self._intake.hurried(now):
                         done = False
                         break
             if not done:
@@ -226,27 +205,6 @@ class Pipeline:
             self.positions[role] = fetch.next
             box.done()
         return taken
-
-    def _hurried(self, now: int) -> bool:
-        """Has a transactional send come meanwhile that may go? What is long in this step is cut short for it."""
-        box = self._inboxes.get(Role.TRANSACTIONAL)
-        if box is None or not box.fetches or self._lanes.free(Role.TRANSACTIONAL) <= 0:
-            return False
-        return self._may_decide(box.fetches[0], now)
-
-    def _may_decide(self, fetch: Fetch, now: int) -> bool:
-        """Has all been read that lay before these sends in the other topics?"""
-        if self._read(fetch.ends):
-            return True
-        return fetch.role is Role.TRANSACTIONAL and now - fetch.fetched_at >= self._limits.patience
-
-    def _read(self, ends: Mapping[Role, int]) -> bool:
-        """Has all been read up to these ends?"""
-        for role, end in ends.items():
-            read = self._workflow.settings_version() if role is Role.ACCOUNTS else self.positions.get(role, end)
-            if read < end:
-                return False
-        return True
 
     def _decide(
         self,

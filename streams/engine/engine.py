@@ -25,7 +25,8 @@ from streams.engine.consumer import Batch
 from streams.engine.precedence import Precedence
 from streams.engine.table import PartitionStores
 from streams.engine.wiring import Membership, Wiring
-from streams.pipeline import BEFORE_TIMERS, SENDS, Pipeline
+from streams.intake import SENDS
+from streams.pipeline import BEFORE_TIMERS, Pipeline
 from streams.takeover import Foldable
 from streams.view import StateView
 

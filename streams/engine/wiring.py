@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from connectors.ports import Clock, Record
 from events.topics import Role
-from streams.pipeline import INPUTS, Limits
+from streams.intake import Limits
+from streams.pipeline import INPUTS
 from streams.takeover import Foldable
 from streams.verdict import Lanes
 from streams.view import Decode, Encode

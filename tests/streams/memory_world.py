@@ -22,7 +22,8 @@ from events.topics import CLASS_OF, SENDS_OF, Role
 from projections import keyspace
 from projections.send import Call
 from streams.burial import TimerRecord
-from streams.pipeline import BEFORE_TIMERS, INPUTS, Limits, Pipeline
+from streams.intake import Limits
+from streams.pipeline import BEFORE_TIMERS, INPUTS, Pipeline
 from streams.sender import Lane, Sender
 from streams.verdict import Misplaced, Verdict
 from streams.view import StateView

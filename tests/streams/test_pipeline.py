@@ -6,7 +6,7 @@ import pytest
 from connectors.memory import drive
 from connectors.ports import Fetch
 from events.topics import Role
-from streams.pipeline import Limits
+from streams.intake import Limits
 from streams.progress import COUNTS, POSITIONS, SILENT_HEADER, STATE_HEADER
 from tests.streams.memory_world import NOON, PARTITION, World, call_of
 

@@ -5,7 +5,8 @@ import pytest
 from connectors.ports import Fetch, Message
 from events.topics import Role
 from streams import takeover
-from streams.pipeline import BEFORE_TIMERS, Limits
+from streams.intake import Limits
+from streams.pipeline import BEFORE_TIMERS
 from tests.streams.memory_world import NOON, PARTITION, World
 
 BEFORE = (Role.CONTACTS, Role.CALLBACKS)

@@ -7,7 +7,7 @@ from connectors.ports import Fenced, Fetch, MachineryFault, Message
 from events.dead_letter import decode_dead_letter
 from events.topics import Role
 from streams.burial import BESIDE, BURIED, MINUTE, ORIGIN
-from streams.pipeline import Limits
+from streams.intake import Limits
 from streams.progress import POSITIONS
 from tests.streams.memory_world import NOON, PARTITION, DeciderBug, World, call_of
 

@@ -25,7 +25,7 @@ class Trusting(Pipeline):
     """Without the cure: believes that a fetch continues what it holds, wherever the fetch began."""
 
     def accept(self, fetch: Fetch) -> bool:
-        self._inboxes[fetch.role].tail = fetch.start
+        self._intake.box(fetch.role).tail = fetch.start
         return super().accept(fetch)
 
 

@@ -11,7 +11,8 @@ from faust.types import TP
 from connectors.ports import Fetch
 from events.topics import Role
 from streams.engine import engine as engine_module
-from streams.pipeline import Limits, Pipeline
+from streams.intake import Limits
+from streams.pipeline import Pipeline
 from tests.streams.engine.in_process import Cluster, InProcess, once, play, spread, until
 
 pytestmark = pytest.mark.kafka
@@ -21,10 +22,10 @@ class Overflowing(Pipeline):
     """Without the cure: fetched for whether there is room or not, and what does not fit is dropped."""
 
     def wanted(self) -> dict[Role, int]:
-        return {role: box.tail for role, box in self._inboxes.items()}
+        return {role: self._intake.box(role).tail for role in self._inputs}
 
     def accept(self, fetch: Fetch) -> bool:
-        box = self._inboxes[fetch.role]
+        box = self._intake.box(fetch.role)
         if box.held >= self._limits.inbox:
             box.tail = fetch.next
             return False
@@ -48,7 +49,7 @@ def test_a_topic_whose_inbox_is_full_is_not_fetched_and_goes_on_where_it_was(
         await worker.start()
         await worker.passed(100)
         assert worker.position(Role.NEWSLETTER) == 0
-        boxes = [running.pipeline._inboxes[Role.NEWSLETTER] for running in worker.engine.running.values()]
+        boxes = [running.pipeline._intake.box(Role.NEWSLETTER) for running in worker.engine.running.values()]
         if cured:
             await until(lambda: all(box.held >= 50 for box in boxes), "every inbox is full")
             assert all(box.held < 150 for box in boxes), "and holds little more than its limit"
