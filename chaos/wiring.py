@@ -26,7 +26,7 @@ APPENDS: Final = {
 }  # fmt: skip
 CALLS: Final = {"send": "call", "send_many": "bulk call"}
 MOVED: Final = "moved append"
-SENT: Final = 0.0005  # seconds until a request has left this process
+SENT: Final = 0.001  # seconds until a request has left this process; less is nothing to the loop of a worker
 ASKED: Final = 0.005  # and until a call has reached the provider, who answers later
 
 

@@ -19,6 +19,7 @@ from simulation.scheduler import switch
 from simulation.worker import Running, Worker
 from simulation.writer import Writer, ends
 from streams.barrier import nothing_ahead
+from streams.intake import Intake
 from streams.pipeline import Pipeline
 from streams.progress import COUNTS, POSITIONS
 from streams.verdict import Verdict
@@ -132,7 +133,14 @@ class StoreFirst(Pipeline):
 class NoBarrier(Pipeline):
     """Sends are decided whatever lies before them in the other topics."""
 
-    def _may_decide(self, fetch: Fetch, now: int) -> bool:
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        version = self._workflow.settings_version
+        self._intake = _Heedless(self.positions, self._inputs, self._limits, self._lanes, version)
+
+
+class _Heedless(Intake):
+    def may_decide(self, fetch: Fetch, now: int) -> bool:
         return True
 
 

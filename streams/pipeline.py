@@ -37,7 +37,9 @@ BEFORE_TIMERS = FIRST  # whose ends bound the timers; recado.accounts' with them
 # Records between two chances for others: of any topic, and of sends, which take longer. A lone send's way has some
 # twenty turns of the event loop, and in a campaign each of them waits for all partitions' next few records.
 PAUSES = (50, 5)
-FEW = 5  # newsletters in a commit that a transactional send waits for
+FEW = 5  # newsletters in a commit that begins with a transactional send
+# ms after which a step takes no more, as its one reading of the clock grows old: of any topic, and of sends.
+LONGEST = (2_000, 500)
 SWEEP_EVERY = 15_000
 SWEEP_KEYS = 500
 NOT_YET = 60_000  # ms that a record may wait for what was written before it
@@ -109,6 +111,10 @@ class Pipeline:
         """Nothing held that could be decided."""
         return not self._intake.holds()
 
+    def hurried(self) -> bool:
+        """Is there a transactional send that may go?"""
+        return self._intake.hurried(self._clock.now())
+
     def holds(self, role: Role) -> bool:
         """Are records of this topic held, undecided?"""
         return self._intake.holds(role)
@@ -146,11 +152,12 @@ class Pipeline:
                 if role is Role.TRANSACTIONAL and taken:  # whose commit does not wait for a campaign's next hundreds
                     budget = min(budget, FEW)
         if self._intake.hurried(now):  # it came meanwhile, and need not wait for a commit before its own
-            await self._take(Role.TRANSACTIONAL, self._limits.batch, now, commit, facts, calls)
+            await self._take(Role.TRANSACTIONAL, self._limits.batch // 8, now, commit, facts, calls)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
             return False
-        await self._pause()
+        if not any(call.class_ == "transactional" for call in calls):
+            await self._pause()
         self._seal(commit, facts)
         changelog_next = await self._log.commit(commit)
         self._store.write(commit.changes, changelog_next, now)
@@ -197,7 +204,8 @@ class Pipeline:
                 taken += 1
                 if taken % pause == 0:
                     await self._pause()
-                    if role in GIVES_WAY and self._intake.hurried(now):
+                    late = self._clock.now() - now > LONGEST[sends]
+                    if late or (role in GIVES_WAY and self._intake.hurried(now)):
                         done = False
                         break
             if not done:

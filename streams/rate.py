@@ -6,8 +6,9 @@ it for them, are paced over the window, and queue in order: each call gets its o
 not come back at once only to be put off again. Until an answer tells a limit there is none; a 429 bars the class that
 it was told to.
 
-Whether a provider counts requests or messages is not documented: a call of many takes one token until the headers show
-that it takes more. Times in ms, `share` is this worker's part of the account's budget.
+Whether a provider counts requests or messages is not documented, and its headers show it: until they have, one call of
+many is out at a time, as eight of a hundred would use up what is kept. An answer tells of the window that it was given
+in: when that is over it says nothing any more. Times in ms, `share` is this worker's part of the account's budget.
 """
 
 from dataclasses import dataclass, field
@@ -43,9 +44,15 @@ class Bucket:
     left: float = 0.0  # to this worker, until `reset_at`
     reset_at: int = 0
     by_message: bool = False  # the provider counts messages, not calls
-    _unanswered: float = 0.0
+    _judged: bool = False  # whether it does was learnt, or cannot be
+    _heard: bool = False  # some call was answered, whatever it said
+    _out_calls: int = 0  # not answered yet, and the messages in them
+    _out_messages: int = 0
+    _told_end: int = 0  # of the provider's window that was told of last, by its own clock
+    _over: int = 0  # windows that ended then or earlier are over for us
     _barred: dict[Class, int] = field(default_factory=_none)
     _queued: dict[Class, int] = field(default_factory=_none)  # until when each class's queue reaches
+    _mispriced: int = 0  # until when places in the queue were given that may be too early
     _paced: float = 0.0  # when the newsletters granted so far would be through at an even pace
     _strikes: int = 0  # 429s in a row
     _first: int = 0  # what was left, to all, when the window was first told of
@@ -58,17 +65,21 @@ class Bucket:
 
     def take(self, class_: Class, messages: int, now: int, share: float, *, waited: bool) -> int | None:
         """Take the tokens of one call: None. Where they are not to be had, nothing is taken: when they will be there.
-        `waited`: the call had its place in the queue, and so is not paced again."""
+        `waited`: it had its place in the queue, and is not paced again unless that place may be too early."""
         self._turn(now, share)
         tokens = self.cost(messages)
         ready = self._ready(class_, tokens, now, share)
-        if ready <= now and class_ == "newsletter" and not waited:
-            ready = self._queued["newsletter"]  # those who wait go first
+        if ready <= now and messages > 1 and self._unsure and self._out_messages > self._out_calls:
+            return now + UNTOLD
+        if ready <= now and class_ == "newsletter" and (not waited or now <= self._mispriced):
+            if not waited:
+                ready = self._queued["newsletter"]  # those who wait go first
             if ready <= now and self._paced > now + BURST:
                 ready = now + self._interval(class_, tokens, share)
         if ready > now:
             return ready
-        self._unanswered += tokens
+        self._out_calls += 1
+        self._out_messages += messages
         if self.limit is not None:
             self.left -= tokens
             if class_ == "newsletter":
@@ -83,11 +94,16 @@ class Bucket:
 
     def told(self, messages: int, rate: RateHeaders, now: int, share: float) -> None:
         """A call was answered, or was not made after all; `rate` is what the answer said."""
-        self._unanswered = max(0.0, self._unanswered - self.cost(messages))
+        self._heard = True
+        self._turn(now, share)
+        if rate.reset_at is not None and rate.reset_at <= self._over:
+            return
+        self._out_messages = max(0, self._out_messages - messages)
+        self._out_calls = min(max(0, self._out_calls - 1), self._out_messages)
         if rate.limit is None or rate.limit <= 0:
             return
-        self._turn(now, share)
         begins = self.limit is None
+        self._told_end = max(self._told_end, rate.reset_at or 0)
         if begins or rate.limit != self.limit:
             self.limit, self.left = rate.limit, min(self.left, rate.limit * share) if not begins else rate.limit * share
         end = min(rate.reset_at or 0, now + LONGEST)
@@ -105,9 +121,9 @@ class Bucket:
             self._first, self._calls, self._messages = rate.remaining or self.limit, 0, 0
         self._calls += 1
         self._messages += messages
+        self._learn_unit(rate.remaining, now, share)
         if rate.remaining is not None:
             self.left = min(self.left, rate.remaining * share - self._unanswered)
-            self._learn_unit(rate.remaining, share)
 
     def refused(self, class_: Class, rate: RateHeaders, now: int) -> int:
         """A 429: until when no call of the class is made. One of a transactional call bars both."""
@@ -139,7 +155,8 @@ class Bucket:
             return
         self.reset_at += self.window * (1 + (now - self.reset_at) // self.window)
         self.left = self.limit * share
-        self._unanswered = 0.0  # some were granted and never called: they must not add up
+        self._out_calls = self._out_messages = 0  # some were granted and never called: they must not add up
+        self._over = self._told_end
         self._first, self._calls, self._messages = self.limit, 0, 0
 
     def _interval(self, class_: Class, tokens: int, share: float) -> int:
@@ -154,15 +171,38 @@ class Bucket:
         if begins or not self.window:
             self.window = seen
             return
-        self.window = min(max(self.window, seen), max(SHORTEST_WINDOW, end - self.reset_at))
+        before, self.window = self.window, min(max(self.window, seen), max(SHORTEST_WINDOW, end - self.reset_at))
+        if self.window > 2 * before:
+            self._reprice()
 
-    def _learn_unit(self, remaining: int, share: float) -> None:
+    def _reprice(self) -> None:
+        """A call turned out to take far longer to pay for: places in the queue from before may be too early."""
+        self._mispriced, self._queued["newsletter"] = max(self._mispriced, self._queued["newsletter"]), 0
+
+    def _learn_unit(self, remaining: int | None, now: int, share: float) -> None:
         """Of several messages a call: did the tokens fall as the calls, or as the messages?"""
         if self._messages < 3 * self._calls:
             return
+        if remaining is None:
+            self._judged = True
+            return
         fallen = (self._first - remaining) * share
         if not self.by_message:
-            others = 2 * (self._calls + self._unanswered) + _NOISE
+            others = 2 * (self._calls + self._out_calls) + _NOISE
             self.by_message = fallen > others and fallen * 2 >= self._messages
+            if self.by_message:  # what has gone, and who has a place in the queue, was paced as so many calls
+                self._paced = max(self._paced, now) + self._interval("newsletter", self._messages, share)
+                self._reprice()
         elif self._calls >= 3 and fallen * 2 < self._messages:
             self.by_message = False
+        self._judged = self._judged or self.by_message or self._calls > 1
+
+    @property
+    def _unsure(self) -> bool:
+        """Is it still to be learnt what a call of many takes? Not where no limit is told."""
+        return not self._heard or (self.limit is not None and not self._judged)
+
+    @property
+    def _unanswered(self) -> int:
+        """Tokens of the calls that are out."""
+        return self._out_messages if self.by_message else self._out_calls

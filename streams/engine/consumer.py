@@ -21,7 +21,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from connectors.ports import Fetch, Record
-from events.topics import Role
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
@@ -95,7 +94,7 @@ class EngineThread(driver.AIOKafkaConsumerThread):
                 self._ensure_consumer().pause(*changelogs)
             await super().on_partitions_assigned(assigned, generation_id)
         except Exception as exc:  # aiokafka would log it and leave a worker that owns partitions and does nothing
-            engine.fatal(exc)
+            self.parent_loop.call_soon_threadsafe(engine.fatal, exc)  # whose loop's things it touches
             raise
 
     async def fetch(self, wanted: Mapping[TP, int], waits: float) -> list[tuple[TP, Fetch]]:
@@ -199,8 +198,7 @@ class EngineConsumer(driver.Consumer):
                     continue
                 fetches = await self._thread.fetch(wanted, IDLE_WAIT)
                 for tp, fetch in fetches:
-                    if fetch.role is Role.TRANSACTIONAL and fetch.records:
-                        engine.precedence.begin(tp.partition)
+                    engine.coming(tp, fetch)
                 for tp, fetch in await self._bounded(engine, fetches):
                     batch = Batch(tp.partition, engine.tenure, fetch)
                     engine.handed(tp, batch)

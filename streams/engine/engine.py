@@ -144,6 +144,11 @@ class Engine:
         """A batch is on its way through Faust; its topic is not fetched again until it has arrived, or is lost."""
         self._outstanding[tp] = batch, time.monotonic()
 
+    def coming(self, tp: TP, fetch: Fetch) -> None:
+        """This was fetched, and what bounds it is asked for before it is handed over."""
+        if fetch.role is Role.TRANSACTIONAL and fetch.records and not self.suspended:
+            self.precedence.begin(tp.partition)
+
     def accept(self, batch: Batch) -> None:
         """A batch has arrived. One of an earlier tenure, or one that does not continue, is dropped."""
         fetch = batch.fetch
@@ -156,6 +161,8 @@ class Engine:
             running.wake.set()
             if fetch.role is Role.TRANSACTIONAL:
                 self.precedence.arrived(batch.partition)
+        elif fetch.role is Role.TRANSACTIONAL:
+            self.precedence.end(batch.partition)
         self._room.set()
 
     async def wait_for_room(self, seconds: float) -> None:
@@ -300,7 +307,7 @@ class Engine:
         own = (Role.ACCOUNTS,) if partition == 0 and Role.TRANSACTIONAL in wiring.inputs else ()
         pipeline = Pipeline(
             partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
-            pause=partial(self.precedence.give_way, partition), inputs=(*own, *wiring.inputs), topics=wiring.topics,
+            pause=partial(self._pause, partition), inputs=(*own, *wiring.inputs), topics=wiring.topics,
             topic_ids=wiring.topic_ids, limits=wiring.limits, heads=partial(self._heads, partition),
         )  # fmt: skip
         pipeline.last_facts = wiring.on_facts
@@ -316,8 +323,8 @@ class Engine:
                 wake.clear()
                 while await pipeline.step():
                     self._room.set()
-                    precedence.went_on(pipeline.partition, left=pipeline.holds(Role.TRANSACTIONAL))
-                    await precedence.give_way(pipeline.partition)
+                    precedence.went_on(pipeline.partition, left=pipeline.hurried())
+                    await self._pause(pipeline.partition)
                 precedence.went_on(pipeline.partition, left=False)  # what is left waits for something else
                 due = pipeline.next_wake()
                 waits = TICK if not pipeline.idle else 15.0
@@ -329,6 +336,14 @@ class Engine:
                 timer.cancel()
         except BaseException as exc:  # noqa: BLE001 - ends the process
             self.fatal(exc)
+
+    async def _pause(self, partition: int) -> None:
+        """Between two slices of a partition's work. One that holds a transactional send itself goes on, whatever that
+        still waits for: what lies before it has to be read."""
+        await asyncio.sleep(0)
+        running = self.running.get(partition)
+        if running is not None:
+            await self.precedence.stand_still(partial(running.pipeline.holds, Role.TRANSACTIONAL))
 
     def lag_positions(self) -> dict[TP, int]:
         """Positions for the group's offsets: displays read them, the engine never does."""

@@ -5,41 +5,47 @@ loop: without this, each of them waits for a slice of every partition.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-LONGEST: Final = (
-    0.05  # seconds that a partition stands still at a time; then it works for a slice, so that none starves
-)
+LONGEST: Final = 0.05  # seconds that anything stands still at a time; then it works for a slice, so that none starves
 ENDS_AFTER: Final = 0.25  # seconds; a send that waits for more than the worker's time needs nobody to stand still
 
 
+def never() -> bool:
+    """Who goes first itself, ever?"""
+    return False
+
+
 class Precedence:
-    """The partitions that go first at present, and of these the ones whose send has arrived. For one event loop."""
+    """The partitions that go first at present, and of these the ones whose newest send has not arrived yet. For one
+    event loop."""
 
     def __init__(self) -> None:
         self._first: dict[int, asyncio.TimerHandle] = {}
-        self._arrived: set[int] = set()
+        self._coming: set[int] = set()
         self._news = asyncio.Event()
 
     def begin(self, partition: int) -> None:
         """A transactional send of this partition was fetched: it will arrive at its pipeline in a moment."""
         self._forget(partition)
         self._first[partition] = asyncio.get_running_loop().call_later(ENDS_AFTER, self.end, partition)
+        self._coming.add(partition)
 
     def arrived(self, partition: int) -> None:
         """Its pipeline has it."""
-        if partition in self._first:
-            self._arrived.add(partition)
-            self._tell()
+        self._coming.discard(partition)
+        self._tell()
 
     def went_on(self, partition: int, *, left: bool) -> None:
-        """Its pipeline took a step. Unless sends are `left` that it can go on with, nobody stands still for it now."""
-        if partition in self._arrived and not left:
+        """Its pipeline took a step. Unless sends are `left` that it can go on with, or one is coming, nobody stands
+        still for it now."""
+        if not left and partition not in self._coming:
             self.end(partition)
 
     def end(self, partition: int) -> None:
-        """It is on its way to the provider, or waits for something else."""
+        """What was fetched is on its way to the provider, waits for something else, or was dropped."""
         if partition in self._first:
             self._forget(partition)
             self._tell()
@@ -49,17 +55,13 @@ class Precedence:
         for partition in tuple(self._first):
             self.end(partition)
 
-    async def give_way(self, partition: int) -> None:
-        """Between two slices of a partition's work: let others go on, and those that go first to their end."""
-        await asyncio.sleep(0)
-        if self._first and partition not in self._arrived:
-            await self.stand_still(partition)
-
-    async def stand_still(self, partition: int | None = None) -> None:
-        """Until all that go first have come to their end, or `partition` is one of them; or for as long as may be."""
+    async def stand_still(self, unless: Callable[[], bool] = never) -> None:
+        """Until all that go first have come to their end, or one goes first oneself (`unless`), or the time is over."""
+        if not self._first or unless():
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST):
-                while self._first and partition not in self._arrived:
+                while self._first and not unless():
                     await self._news.wait()
 
     def _tell(self) -> None:
@@ -67,7 +69,7 @@ class Precedence:
         self._news = asyncio.Event()
 
     def _forget(self, partition: int) -> None:
-        self._arrived.discard(partition)
+        self._coming.discard(partition)
         timer = self._first.pop(partition, None)
         if timer is not None:
             timer.cancel()

@@ -32,9 +32,12 @@ def told(
 
 
 def limited(limit: int, remaining: int) -> Gates:
+    """A provider that counts calls, as two of a hundred have shown."""
     gates = Gates()
-    gates.ask(ACME, "transactional", NOON, waited=False)
-    told(gates, Accepted("sms-1", RateHeaders(limit, remaining, NOON + MINUTE)))
+    calls: list[tuple[Class, int]] = [("transactional", 1), ("newsletter", BULK), ("newsletter", BULK)]
+    for after, (class_, messages) in zip((2, 1, 0), calls, strict=True):
+        gates.ask(ACME, class_, NOON, waited=False)
+        told(gates, Accepted("sms-1", RateHeaders(limit, remaining + after, NOON + MINUTE)), messages, class_)
     return gates
 
 

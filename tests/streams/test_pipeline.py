@@ -343,6 +343,42 @@ def test_what_was_decided_lets_others_go_first_once_more_before_it_is_committed(
     assert seen == [(1, 0)]
 
 
+def test_a_commit_that_holds_a_transactional_send_waits_for_nobody_else() -> None:
+    world = World()
+    world.given(Role.TRANSACTIONAL, "send ana")
+    world.fetched(Role.TRANSACTIONAL)
+    pauses = 0
+
+    async def pause() -> None:
+        nonlocal pauses
+        pauses += 1
+
+    world.pipeline._pause = pause
+    assert world.step()
+    assert pauses == 0
+    world.forget_calls()
+
+
+@pytest.mark.parametrize(("role", "slice_", "old"), [(Role.NEWSLETTER, 5, 501), (Role.ANSWERS, 50, 2_001)])
+def test_a_step_that_stood_still_for_too_long_decides_no_more_with_its_old_clock(
+    role: Role, slice_: int, old: int
+) -> None:
+    world = World(slots=1_000)
+    words = "later" if role is Role.NEWSLETTER else "answer"
+    world.given(role, *(f"{words} n{number} {2**41}" for number in range(90)))
+    world.fetched(role)
+
+    async def stands_still() -> None:
+        world.clock.at += old
+
+    world.pipeline._pause = stands_still
+    assert world.step()
+    assert len(world.script.decided) == slice_
+    world.run()
+    assert len(world.script.decided) == 90, "the rest with the next reading"
+    world.forget_calls()
+
+
 def test_the_commit_of_a_transactional_send_holds_few_newsletters() -> None:
     world = World(slots=1_000, limits=Limits(newsletters=1_000))
     world.given(Role.TRANSACTIONAL, "send ana")

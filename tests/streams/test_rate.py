@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.carriers.base import NOT_SAID, RateHeaders
 from events.shape import Class
-from streams.rate import KEPT, Bucket
+from streams.rate import KEPT, UNTOLD, Bucket
 from tests.streams.memory_world import NOON
 
 MINUTE = 60_000
@@ -46,11 +46,74 @@ def _told(limit: int, remaining: int | None = None, now: int = NOON) -> Bucket:
     return bucket
 
 
-def test_until_a_limit_is_told_there_is_none() -> None:
+def _judged(limit: int) -> Bucket:
+    """As `_told`, and two calls of many have shown that calls are counted."""
+    bucket = _told(limit)
+    for remaining in (limit - 2, limit - 3):
+        bucket.take("newsletter", 100, NOON, 1.0, waited=False)
+        bucket.told(100, RateHeaders(limit, remaining, NOON + MINUTE), NOON, 1.0)
+    return bucket
+
+
+def test_where_no_limit_is_told_there_is_none() -> None:
     bucket = Bucket()
-    assert all(bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None for _ in range(10_000))
+    assert all(bucket.take("transactional", 1, NOON, 1.0, waited=False) is None for _ in range(1_000))
     bucket.told(100, NOT_SAID, NOON, 1.0)
+    assert all(bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None for _ in range(10_000))
+
+
+def test_one_call_of_many_at_a_time_is_out_until_it_is_known_what_such_a_call_takes() -> None:
+    bucket = Bucket()
+    for remaining in (999, 998):
+        assert bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None
+        for waited in (False, True):
+            assert bucket.take("newsletter", 100, NOON, 1.0, waited=waited) == NOON + UNTOLD
+        bucket.told(100, RateHeaders(1_000, remaining, NOON + MINUTE), NOON, 1.0)
+    assert not bucket.by_message
+    assert all(bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None for _ in range(5))
+
+
+def test_a_call_of_one_takes_one_in_any_case_and_waits_for_no_call_of_many() -> None:
+    bucket = Bucket()
     assert bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None
+    assert bucket.take("transactional", 1, NOON, 1.0, waited=False) is None
+    assert bucket.take("newsletter", 1, NOON, 1.0, waited=False) is None
+
+
+def test_a_provider_that_says_a_limit_and_never_what_remains_is_not_asked_one_by_one_for_ever() -> None:
+    bucket = Bucket()
+    bucket.take("newsletter", 100, NOON, 1.0, waited=False)
+    bucket.told(100, RateHeaders(1_000, None, NOON + MINUTE), NOON, 1.0)
+    assert all(bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None for _ in range(5))
+
+
+def test_an_answer_from_a_window_that_is_over_says_nothing_of_the_next() -> None:
+    """A bulk that was answered at the end of a minute, and heard in the next, made passwords wait for its end."""
+    bucket = _judged(1_000)
+    end = NOON + MINUTE
+    assert bucket.take("newsletter", 100, end - 100, 1.0, waited=True) is None
+    assert bucket.take("transactional", 1, end + 10, 1.0, waited=False) is None
+    bucket.told(100, RateHeaders(1_000, 0, end), end + 50, 1.0)
+    assert bucket.take("transactional", 1, end + 50, 1.0, waited=False) is None
+    assert not bucket.by_message
+    bucket.told(1, RateHeaders(1_000, 3, end + MINUTE), end + 60, 1.0)
+    taken = [bucket.take("transactional", 1, end + 60, 1.0, waited=False) for _ in range(4)]
+    assert taken.count(None) == 2, "and one of the new window does, but for what is out"
+
+
+def test_places_in_the_queue_that_were_given_by_calls_are_void_once_messages_turn_out_to_be_counted() -> None:
+    bucket, places = Bucket(), []
+    for remaining in (900, 800):
+        assert bucket.take("newsletter", 100, NOON, 1.0, waited=True) is None
+        for _ in range(15):
+            ready = bucket.take("newsletter", 100, NOON, 1.0, waited=True)
+            assert ready is not None
+            places.append(bucket.queue("newsletter", 100, ready, 1.0))
+        bucket.told(100, RateHeaders(1_000, remaining, NOON + MINUTE), NOON, 1.0)
+    assert bucket.by_message
+    assert places[-1] < NOON + 3_000
+    gone = sum(bucket.take("newsletter", 100, at, 1.0, waited=True) is None for at in places)
+    assert gone <= 1, "a hundred take seven seconds now"
 
 
 def test_what_is_left_of_a_window_may_be_taken_by_transactional_sends_at_once_and_no_more() -> None:
@@ -69,7 +132,7 @@ def test_a_worker_takes_its_share_of_what_is_left() -> None:
 
 
 def test_newsletters_are_paced_and_queue_each_with_a_later_time() -> None:
-    bucket = _told(1_000)
+    bucket = _judged(1_000)
     now = NOON + 1
     granted, until = 0, []
     for _ in range(200):

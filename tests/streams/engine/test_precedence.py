@@ -1,4 +1,4 @@
-"""While a transactional send is on its way, the other partitions stand still; none of them for ever."""
+"""While a transactional send is on its way, everything else stands still, and nothing for ever."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ import pytest
 from streams.engine import precedence
 from streams.engine.precedence import Precedence
 
-HIS, ANOTHER = 1, 2
+HERS, ANOTHER = 1, 2
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +19,10 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precedence, "ENDS_AFTER", 3600.0)
 
 
-async def turns(count: int = 5) -> None:
-    for _ in range(count):
+async def stands_still(*tasks: "asyncio.Task[None]") -> bool:
+    for _ in range(5):
         await asyncio.sleep(0)
+    return not any(task.done() for task in tasks)
 
 
 def playing(scene: Coroutine[Any, Any, None]) -> None:
@@ -29,30 +30,23 @@ def playing(scene: Coroutine[Any, Any, None]) -> None:
 
 
 def test_without_a_send_on_its_way_nobody_waits() -> None:
+    playing(Precedence().stand_still())
+
+
+def test_others_wait_until_it_was_decided_and_its_own_partition_only_until_it_arrives() -> None:
     async def scene() -> None:
-        first = Precedence()
-        await first.give_way(HIS)
-        await first.give_way(ANOTHER)
-
-    playing(scene())
-
-
-def test_until_it_arrives_all_stand_still_and_then_all_but_its_own_partition() -> None:
-    async def scene() -> None:
-        first = Precedence()
-        first.begin(HIS)
-        his = asyncio.create_task(first.give_way(HIS))
-        another = asyncio.create_task(first.give_way(ANOTHER))
-        await turns()
-        assert not his.done(), "its pipeline could not see yet that it has come"
-        first.arrived(HIS)
-        await turns()
-        assert his.done()
-        assert not another.done()
-        first.went_on(HIS, left=True)
-        await turns()
-        assert not another.done(), "more of them are left"
-        first.went_on(HIS, left=False)
+        first, held = Precedence(), False
+        first.begin(HERS)
+        her_own = asyncio.create_task(first.stand_still(lambda: held))
+        another = asyncio.create_task(first.stand_still())
+        assert await stands_still(her_own, another)
+        held = True
+        first.arrived(HERS)
+        await her_own
+        assert await stands_still(another)
+        first.went_on(HERS, left=True)
+        assert await stands_still(another), "more of them are left"
+        first.went_on(HERS, left=False)
         await another
 
     playing(scene())
@@ -61,13 +55,28 @@ def test_until_it_arrives_all_stand_still_and_then_all_but_its_own_partition() -
 def test_a_step_that_ends_before_it_has_arrived_changes_nothing() -> None:
     async def scene() -> None:
         first = Precedence()
-        first.begin(HIS)
-        first.went_on(HIS, left=False)
-        another = asyncio.create_task(first.give_way(ANOTHER))
-        await turns()
-        assert not another.done()
-        first.arrived(HIS)
-        first.went_on(HIS, left=False)
+        first.begin(HERS)
+        first.went_on(HERS, left=False)
+        another = asyncio.create_task(first.stand_still())
+        assert await stands_still(another)
+        first.arrived(HERS)
+        first.went_on(HERS, left=False)
+        await another
+
+    playing(scene())
+
+
+def test_while_the_next_one_is_coming_the_end_of_the_one_before_it_ends_nothing() -> None:
+    async def scene() -> None:
+        first = Precedence()
+        first.begin(HERS)
+        first.arrived(HERS)
+        first.begin(HERS)
+        first.went_on(HERS, left=False)
+        another = asyncio.create_task(first.stand_still())
+        assert await stands_still(another)
+        first.arrived(HERS)
+        first.went_on(HERS, left=False)
         await another
 
     playing(scene())
@@ -76,25 +85,29 @@ def test_a_step_that_ends_before_it_has_arrived_changes_nothing() -> None:
 def test_of_two_that_go_first_the_last_one_ends_it() -> None:
     async def scene() -> None:
         first = Precedence()
-        for partition in (HIS, ANOTHER):
+        for partition in (HERS, ANOTHER):
             first.begin(partition)
             first.arrived(partition)
-        third = asyncio.create_task(first.give_way(3))
-        await first.give_way(ANOTHER)
-        first.went_on(HIS, left=False)
-        await turns()
-        assert not third.done()
+        third = asyncio.create_task(first.stand_still())
+        first.went_on(HERS, left=False)
+        assert await stands_still(third)
         first.went_on(ANOTHER, left=False)
         await third
 
     playing(scene())
 
 
-def test_one_that_arrived_without_having_been_told_of_holds_up_nobody() -> None:
+def test_one_that_was_dropped_on_its_way_holds_up_nobody() -> None:
     async def scene() -> None:
         first = Precedence()
-        first.arrived(HIS)
-        await first.give_way(ANOTHER)
+        first.begin(HERS)
+        another = asyncio.create_task(first.stand_still())
+        assert await stands_still(another)
+        first.end(HERS)
+        await another
+        first.arrived(ANOTHER)
+        first.end(ANOTHER)
+        await first.stand_still()
 
     playing(scene())
 
@@ -104,10 +117,9 @@ def test_nobody_stands_still_for_ever_however_many_sends_come(monkeypatch: pytes
 
     async def scene() -> None:
         first = Precedence()
-        first.begin(HIS)
-        first.arrived(HIS)
-        await first.give_way(ANOTHER)
-        await first.give_way(ANOTHER)
+        first.begin(HERS)
+        await first.stand_still()
+        await first.stand_still()
 
     playing(scene())
 
@@ -117,8 +129,8 @@ def test_a_send_that_never_arrives_holds_up_the_others_for_a_moment_only(monkeyp
 
     async def scene() -> None:
         first = Precedence()
-        first.begin(HIS)
-        await first.give_way(ANOTHER)
+        first.begin(HERS)
+        await first.stand_still()
 
     playing(scene())
 
@@ -127,14 +139,13 @@ def test_the_later_of_two_sends_of_a_partition_begins_the_moment_anew(monkeypatc
     async def scene() -> None:
         first = Precedence()
         monkeypatch.setattr(precedence, "ENDS_AFTER", 0.001)
-        first.begin(HIS)
+        first.begin(HERS)
         monkeypatch.setattr(precedence, "ENDS_AFTER", 3600.0)
-        first.begin(HIS)
-        first.arrived(HIS)
-        another = asyncio.create_task(first.give_way(ANOTHER))
+        first.begin(HERS)
+        another = asyncio.create_task(first.stand_still())
         await asyncio.wait([another], timeout=0.05)
         assert not another.done(), "the first one's timer is gone"
-        first.end(HIS)
+        first.end(HERS)
         await another
 
     playing(scene())
@@ -143,10 +154,10 @@ def test_the_later_of_two_sends_of_a_partition_begins_the_moment_anew(monkeypatc
 def test_what_stops_waits_for_nobody() -> None:
     async def scene() -> None:
         first = Precedence()
-        first.begin(HIS)
+        first.begin(HERS)
         first.begin(3)
-        another = asyncio.create_task(first.give_way(ANOTHER))
-        await turns()
+        another = asyncio.create_task(first.stand_still())
+        assert await stands_still(another)
         first.clear()
         await another
 
