@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_
 
 from events.callback import Provider
 from events.contact import Subscription
+from events.currency import CURRENCIES
 from events.send import Labels, SendId
 from events.shape import AnyScalar, Class, Data, Label, Moment, Name, Shape, Text, check_printable, problem
 
@@ -29,6 +30,12 @@ def _timezones() -> frozenset[str]:
 def _country(code: str) -> str:
     if code not in SUPPORTED_REGIONS:
         raise problem("is no country of ISO 3166-1, such as ES")
+    return code
+
+
+def _currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise problem("is no currency of ISO 4217, such as EUR")
     return code
 
 
@@ -58,7 +65,7 @@ def _domain(text: str) -> str:
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
 Timezone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_timezone)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_currency)]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$")]
 Url = Annotated[str, StringConstraints(max_length=512), AfterValidator(check_printable), AfterValidator(_url)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

@@ -28,15 +28,27 @@ from projections.template import Broken, Template
 
 __all__ = ["Account", "Customs", "Directory", "SavedTemplate"]
 
-# Where an account says its country only. Others write English, euros and UTC until they are told otherwise.
+# Where an account says its country only. Others write English, UTC and amounts without a symbol until they are told
+# otherwise: a wrong currency in somebody's SMS is worse than none.
 _BY_COUNTRY: Final = {
     "ES": ("es-ES", "EUR", "Europe/Madrid"), "FR": ("fr-FR", "EUR", "Europe/Paris"),
     "PT": ("pt-PT", "EUR", "Europe/Lisbon"), "IT": ("it-IT", "EUR", "Europe/Rome"),
     "DE": ("de-DE", "EUR", "Europe/Berlin"), "AD": ("ca-AD", "EUR", "Europe/Andorra"),
     "GB": ("en-GB", "GBP", "Europe/London"), "IE": ("en-IE", "EUR", "Europe/Dublin"),
     "US": ("en-US", "USD", "America/New_York"), "MX": ("es-MX", "MXN", "America/Mexico_City"),
+    "AR": ("es-AR", "ARS", "America/Argentina/Buenos_Aires"), "CL": ("es-CL", "CLP", "America/Santiago"),
+    "CO": ("es-CO", "COP", "America/Bogota"), "PE": ("es-PE", "PEN", "America/Lima"),
+    "EC": ("es-EC", "USD", "America/Guayaquil"), "UY": ("es-UY", "UYU", "America/Montevideo"),
+    "BO": ("es-BO", "BOB", "America/La_Paz"), "PY": ("es-PY", "PYG", "America/Asuncion"),
+    "VE": ("es-VE", "VES", "America/Caracas"), "CR": ("es-CR", "CRC", "America/Costa_Rica"),
+    "PA": ("es-PA", "PAB", "America/Panama"), "DO": ("es-DO", "DOP", "America/Santo_Domingo"),
+    "GT": ("es-GT", "GTQ", "America/Guatemala"), "HN": ("es-HN", "HNL", "America/Tegucigalpa"),
+    "NI": ("es-NI", "NIO", "America/Managua"), "SV": ("es-SV", "USD", "America/El_Salvador"),
+    "BR": ("pt-BR", "BRL", "America/Sao_Paulo"), "AT": ("de-AT", "EUR", "Europe/Vienna"),
+    "BE": ("nl-BE", "EUR", "Europe/Brussels"), "NL": ("nl-NL", "EUR", "Europe/Amsterdam"),
+    "CH": ("de-CH", "CHF", "Europe/Zurich"), "PL": ("pl-PL", "PLN", "Europe/Warsaw"),
 }  # fmt: skip
-_ELSEWHERE: Final = ("en", "EUR", "UTC")
+_ELSEWHERE: Final = ("en", "", "UTC")
 _CANCELLATIONS: Final = 10_000  # scopes of one account: more than an operator enters, and still small
 
 
@@ -53,7 +65,7 @@ class SavedTemplate(NamedTuple):
 
 
 class Customs(NamedTuple):
-    """BCP 47, ISO 4217, IANA."""
+    """BCP 47; ISO 4217, "" where nobody knows; IANA."""
 
     locale: str
     currency: str

@@ -18,12 +18,93 @@ __all__ = ["PLAIN", "Kind", "Manner", "manner", "write"]
 Kind = Literal["text", "number", "date", "currency", "percentage"]
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
+_SCRIPT: Final = 4  # letters in a script's code, as in zh-Hant-TW
 _CENT: Final = Decimal("0.01")
 _GREATEST: Final = Decimal(10) ** 15  # beyond it a number is no amount, and a float no longer exact
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "MXN": "$", "ARS": "$", "CLP": "$", "COP": "$"}
-# Languages that put the symbol before the amount, and those that write a decimal point; the rest do neither.
+# Languages that put the symbol before the amount; the rest put it behind.
 _SYMBOL_FIRST: Final = frozenset({"en"})
-_POINT: Final = frozenset({"en", "es-MX", "es-US", "ja", "zh", "ko"})
+# By language, or by language and region where that differs from the language's: as the Unicode CLDR has it.
+_POINT: Final = frozenset(
+    [
+        "am",
+        "ar",
+        "bn",
+        "cy",
+        "en",
+        "fa",
+        "fil",
+        "ga",
+        "gd",
+        "gsw",
+        "gu",
+        "ha",
+        "he",
+        "hi",
+        "ig",
+        "ja",
+        "kn",
+        "ko",
+        "ml",
+        "mr",
+        "ms",
+        "mt",
+        "my",
+        "ne",
+        "pa",
+        "rm",
+        "si",
+        "sw",
+        "ta",
+        "te",
+        "th",
+        "ti",
+        "ur",
+        "yo",
+        "zh",
+        "zu",
+        "de-CH",
+        "de-LI",
+        "it-CH",
+        "es-419",
+        "es-BZ",
+        "es-CU",
+        "es-DO",
+        "es-GT",
+        "es-HN",
+        "es-MX",
+        "es-NI",
+        "es-PA",
+        "es-PE",
+        "es-PR",
+        "es-SV",
+        "es-US",
+    ]
+)
+_COMMA: Final = frozenset(
+    [
+        "en-AT",
+        "en-BE",
+        "en-CZ",
+        "en-DE",
+        "en-DK",
+        "en-ES",
+        "en-FI",
+        "en-FR",
+        "en-HU",
+        "en-ID",
+        "en-IT",
+        "en-NL",
+        "en-NO",
+        "en-PL",
+        "en-PT",
+        "en-RO",
+        "en-SE",
+        "en-SI",
+        "en-SK",
+        "en-ZA",
+    ]
+)
 _ISO_DATE: Final = "%Y-%m-%d"
 _DATES: Final = {
     "en": "%d/%m/%Y", "en-US": "%m/%d/%Y", "es": "%d/%m/%Y", "fr": "%d/%m/%Y", "it": "%d/%m/%Y", "pt": "%d/%m/%Y",
@@ -46,10 +127,14 @@ PLAIN: Final = Manner(".", _ISO_DATE, "", False, "UTC")
 
 @lru_cache(maxsize=256)
 def manner(locale: str, currency: str, timezone: str) -> Manner:
-    """The manner of an account: BCP 47, ISO 4217, IANA. An unknown locale writes ISO dates and a decimal comma."""
-    language = locale.partition("-")[0].lower()
-    form = _DATES.get(locale) or _DATES.get(language) or _ISO_DATE
-    point = "." if locale in _POINT or language in _POINT else ","
+    """The manner of an account: BCP 47 in any case, ISO 4217 or "" for no symbol, IANA. An unknown locale writes ISO
+    dates and a decimal comma."""
+    language, *rest = locale.split("-")
+    language = language.lower()
+    region = next((part.upper() for part in rest if len(part) != _SCRIPT), "")
+    tag = f"{language}-{region}"
+    form = _DATES.get(tag) or _DATES.get(language) or _ISO_DATE
+    point = "." if tag in _POINT or (language in _POINT and tag not in _COMMA) else ","
     return Manner(point, form, _SYMBOLS.get(currency, currency), language in _SYMBOL_FIRST, timezone)
 
 
@@ -86,7 +171,7 @@ def _number(value: Scalar) -> Decimal:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         number = Decimal(value.strip())
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = Decimal(repr(value))
+        number = Decimal(repr(value)) + 0  # and no minus before a zero
     else:
         raise ValueError("must be a number, such as 1234 or 56.78")
     if not -_GREATEST < number < _GREATEST:

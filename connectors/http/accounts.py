@@ -133,7 +133,7 @@ class Accounts:
 def settings(account: Account) -> dict[str, Any]:
     """Every setting as it holds now, defaults filled in; of a connector whether it has a token, and no more."""
     told = {name: _json(getattr(account, name)) for name in AccountConfigured.model_fields}
-    told |= account.customs._asdict()
+    told |= account.customs._asdict() | {"currency": account.customs.currency or None}
     return {"account": account.name, **told, "templates": sorted(account.templates)}
 
 

@@ -80,7 +80,8 @@ OPERATIONS: Final[Sequence[Operation]] = (
 )  # fmt: skip
 _HEADER: Final = {
     "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "The same key for the same contact again is the same event, for 35 days at least.",
+    "description": "The same key for the same contact again is the same edit or the same send, for 35 days at least. "
+    "A send with the same key and other words is skipped as a duplicate, which `GET .../sends/{send_id}` shows.",
 }  # fmt: skip
 
 

@@ -34,6 +34,8 @@ def test_absent_stays_and_null_clears() -> None:
         ({"country": "XX"}, "ISO 3166-1"),
         ({"country": "es"}, "pattern"),
         ({"timezone": "Mars/Olympus"}, "IANA"),
+        ({"currency": "ZZZ"}, "ISO 4217"),
+        ({"currency": "XXX"}, "ISO 4217"),
         ({"timezone": "../../etc/passwd"}, "IANA"),
         ({"currency": "euro"}, "pattern"),
         ({"locale": "spanish please"}, "pattern"),

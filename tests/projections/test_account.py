@@ -162,6 +162,8 @@ def test_what_is_not_set_follows_from_the_country() -> None:
     assert _configured({"country": "ES"}).manner.symbol == "€"
     assert _configured({"country": "GB"}).manner.symbol == "£"
     assert _configured({"country": "GB", "currency": "EUR"}).manner.symbol == "€"
+    assert _configured({"country": "PE"}).customs == ("es-PE", "PEN", "America/Lima")
+    assert _configured({"country": "JP"}).customs == ("en", "", "UTC"), "and no euros where nobody said so"
 
 
 def test_a_default_of_the_past_is_the_one_that_was_told_by_then() -> None:

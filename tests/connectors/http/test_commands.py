@@ -161,6 +161,20 @@ def test_a_send_with_the_same_idempotency_key_has_the_same_id() -> None:
     assert one == two
 
 
+@pytest.mark.parametrize("change", [{"text": "Adiós"}, {"class": "newsletter"}, {"labels": ["orders"]}])
+def test_the_same_key_with_other_words_is_another_event_for_the_same_send(change: dict[str, Any]) -> None:
+    """So that it is skipped as a duplicate, and seen, where it would vanish as a repetition."""
+    headers = KEY | {"Idempotency-Key": "order-7"}
+    _, first, (one,) = ask("POST", SENDS, SEND, headers)
+    _, second, (two,) = ask("POST", SENDS, SEND | change, headers)
+    assert first == second
+    asked = [
+        decode_input(Role.NEWSLETTER if "newsletter" in r.topic else Role.TRANSACTIONAL, r.value) for r in (one, two)
+    ]
+    assert asked[0].id != asked[1].id
+    assert {event.data.send_id for event in asked if isinstance(event.data, SendRequested)} == {first["send_id"]}
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
