@@ -83,6 +83,7 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
     "template_version": lambda value: f"the template's version is {_value(value)}",
     "parts_limit": lambda value: f"the account allows {_value(value)} parts an SMS",
     "transliterate": lambda value: "the account sends in GSM-7 only, other characters are exchanged",
+    "unused_variables": lambda value: f"the text has no place for {_value(value)}, which it was given",
     "question_marks_in": lambda value: f"GSM-7 cannot write all that stands in {_value(value)}: ? takes its place",
     "quiet_hours": lambda value: f"it is quiet at {_value(value)}",
     "per_day": lambda value: f"the account allows {_value(value)} SMS a day",

@@ -223,6 +223,9 @@ def _text(
             compiled = template.compile_text(data.text or "")
         except template.Broken as broken:
             return No("variable_invalid", str(broken))
+    unused = data.variables.keys() - compiled.pieces[1::2]
+    if unused:  # a name spelt in two ways leaves a gap in the text, and nobody else would notice
+        looked_at["unused_variables"] = sorted(unused)
     code, link = None, ""
     if data.to == "contact" and template.UNSUBSCRIBE in compiled.pieces[1::2]:
         code = opt_out.make(place.links.key, place.partition, asked.subject)

@@ -47,6 +47,15 @@ def test_a_value_without_a_counterpart_is_a_question_mark_and_its_variable_is_no
     assert world.view.values.keys() >= rebuilt(world.facts).values.keys()
 
 
+def test_a_value_that_the_text_has_no_place_for_is_noted(world: OnePartition) -> None:
+    world.save("hi", "Hola {{name}}", variables=NAME)
+    fact = _attempted(world, template="hi", variables={"Name": "Ana", "city": "Vigo"})
+    assert fact.text == "Hola "
+    assert fact.looked_at["unused_variables"] == ["Name", "city"]
+    fact = _attempted(world, text="Hola {{name}}", variables={"name": "Ana"})
+    assert "unused_variables" not in fact.looked_at
+
+
 @pytest.mark.parametrize(("data", "reason"), [({"template": "hi"}, "template_unknown"), ({}, "variable_invalid")])
 def test_an_author_s_own_words_without_a_counterpart_are_refused(
     world: OnePartition, data: dict[str, Any], reason: str
