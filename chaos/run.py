@@ -121,7 +121,11 @@ class Run:
         self._pause(TRICKLE if ahead else 0.005)
 
     def _last_strikes(self, feed: Feed) -> None:
-        """The feed is used up and some crash points are not struck often enough: upstream goes on a little longer."""
+        """The feed is used up and some crash points are not struck often enough: upstream goes on a little longer, and
+        all workers are there again, as one alone is struck three times as slowly."""
+        for worker in self.stage.workers:
+            if not worker.wanted:
+                self.stage.start(worker)
         wave, since = self.plan.blows + 1, monotonic()
         while not self.stage.struck:
             struck = self.stage.deck.struck.total()
