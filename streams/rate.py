@@ -6,9 +6,10 @@ it for them, are paced over the window, and queue in order: each call gets its o
 not come back at once only to be put off again. Until an answer tells a limit there is none; a 429 bars the class that
 it was told to.
 
-Whether a provider counts requests or messages is not documented, and its headers show it: until they have, one call of
-many is out at a time, as eight of a hundred would use up what is kept. An answer tells of the window that it was given
-in: when that is over it says nothing any more. Times in ms, `share` is this worker's part of the account's budget.
+Whether a provider counts requests or messages is not documented, and its headers show it. Until they have, no more than
+what is kept may be out in calls of many, as eight of a hundred may be all that there is; before any answer, one call.
+An answer tells of the window that it was given in: when that is over it says nothing any more. Times in ms, `share` is
+this worker's part of the account's budget.
 """
 
 from dataclasses import dataclass, field
@@ -69,8 +70,10 @@ class Bucket:
         self._turn(now, share)
         tokens = self.cost(messages)
         ready = self._ready(class_, tokens, now, share)
-        if ready <= now and messages > 1 and self._unsure and self._out_messages > self._out_calls:
-            return now + UNTOLD
+        if ready <= now and messages > 1 and self._unsure:
+            out = self._out_messages - self._out_calls  # more than was paid for, if messages are counted
+            if out > 0 and out + messages > KEPT * (self.limit or 0) * share:
+                return now + UNTOLD
         if ready <= now and class_ == "newsletter" and (not waited or now <= self._mispriced):
             if not waited:
                 ready = self._queued["newsletter"]  # those who wait go first

@@ -73,6 +73,17 @@ def test_one_call_of_many_at_a_time_is_out_until_it_is_known_what_such_a_call_ta
     assert all(bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None for _ in range(5))
 
 
+def test_while_it_is_not_known_a_large_account_s_many_small_calls_do_not_wait_for_each_other() -> None:
+    """Where passwords are most of what is sent, calls of two or three newsletters show nothing for long."""
+    bucket = Bucket()
+    bucket.take("newsletter", 3, NOON, 1.0, waited=False)
+    bucket.told(3, RateHeaders(600_000, 599_999, NOON + MINUTE), NOON, 1.0)
+    for remaining in range(599_998, 599_900, -1):
+        assert bucket.take("transactional", 1, NOON, 1.0, waited=False) is None
+        bucket.told(1, RateHeaders(600_000, remaining, NOON + MINUTE), NOON, 1.0)
+    assert all(bucket.take("newsletter", 3, NOON + 1, 1.0, waited=False) is None for _ in range(100))
+
+
 def test_a_call_of_one_takes_one_in_any_case_and_waits_for_no_call_of_many() -> None:
     bucket = Bucket()
     assert bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None
