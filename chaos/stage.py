@@ -114,8 +114,21 @@ class Stage:
                 self.deck.put_back(worker.arm(self.deck.take()))
             elif worker.trap is not None and worker.owned is not None and now - worker.owned_since > PATIENCE:
                 self.extra["SIGKILL"] += 1
-                self.kill(worker)
-                self.start(worker)
+                struck = self._busier(worker)
+                self.kill(struck)
+                self.start(struck)
+
+    def _busier(self, worker: Worker) -> Worker:
+        """Itself; or where it owns nothing, and so comes by nothing however often it starts, one that does and has no
+        trap: its trap goes back for that one."""
+        others = (each for each in self.others(worker) if each.running and each.owned and each.trap is None)
+        other = (
+            None if worker.owned else next((each for each in others if not each.held and each.thaws_at is None), None)
+        )
+        if other is None:
+            return worker
+        self.deck.put_back(worker.arm(None))
+        return other
 
     def _struck(self, worker: Worker) -> None:
         trap, worker.sprung = worker.sprung, None
