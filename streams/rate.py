@@ -106,10 +106,10 @@ class Bucket:
         if rate.limit is None or rate.limit <= 0:
             return
         begins = self.limit is None
-        self._told_end = max(self._told_end, rate.reset_at or 0)
+        end = min(rate.reset_at or 0, now + LONGEST)
+        self._told_end = max(self._told_end, end)
         if begins or rate.limit != self.limit:
             self.limit, self.left = rate.limit, min(self.left, rate.limit * share) if not begins else rate.limit * share
-        end = min(rate.reset_at or 0, now + LONGEST)
         if end > now and (begins or end >= self.reset_at + SHORTEST_WINDOW // 2):
             self._learn_window(end, now, begins)
             self.reset_at, self.left = end, self.limit * share - self._unanswered

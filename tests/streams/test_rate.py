@@ -209,6 +209,9 @@ def test_a_header_from_another_world_stops_nobody_for_long() -> None:
     assert ready <= NOON + 120_000
     bucket.told(1, RateHeaders(0, 0, 0), NOON, 1.0)
     assert bucket.take("transactional", 1, NOON + 120_000, 1.0, waited=True) is None
+    bucket.told(1, RateHeaders(10, 2, NOON + 180_000), NOON + 121_000, 1.0)
+    taken = [bucket.take("transactional", 1, NOON + 121_000, 1.0, waited=False) for _ in range(3)]
+    assert taken.count(None) == 2, "and a true one behind it is believed"
 
 
 @pytest.mark.parametrize("by_message", [True, False])
