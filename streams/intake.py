@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 
 from connectors.ports import Fetch
-from events.topics import SENDS_OF, Role
+from events.topics import Role
 from streams.inbox import Inbox
 from streams.verdict import Lanes
 
-SENDS = tuple(SENDS_OF.values())
+SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)  # in the order in which a step takes them: a password first
 BATCH = 4_000  # records decided in one commit
 NEWSLETTERS = 100  # one call of the provider
 
