@@ -45,6 +45,12 @@ class LightFold:
     def due(self, view: StateView, now: int, limit: int, class_: Class, until: int) -> Sequence[Verdict]:
         return ()
 
+    def cancelled(self) -> int:
+        return 0
+
+    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
+        raise AssertionError("this workflow has no timers")
+
     def drop(self, view: StateView, class_: Class) -> Record:
         raise AssertionError("this workflow has no timers")
 

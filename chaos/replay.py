@@ -23,10 +23,11 @@ from events.topics import Role
 from projections import contact, keyspace
 from projections.account import Directory
 from projections.keyspace import MemoryView
-from streams import roster
+from streams import roster, waiting
 from streams.allowance import UNLIMITED, Allowance
+from streams.deciders.dispatch import Place
 from streams.leave import FREE, Gate
-from streams.turn import Decision
+from streams.turn import Decision, Turn
 
 Queues = dict[Role, deque[Event]]
 
@@ -176,10 +177,15 @@ class _Replay:
         kind, hashed, number = group.id.split("/")
         if kind == "crash":
             return list(roster.abandon(self.view, hashed, self.now).facts)
+        if kind == "cancelled":
+            turn = Turn(self.view, self.accounts, self.now, Place(group.partition, b""), keys=self.evidence.keys)
+            timers = (keyspace.timer_key(int(number), hashed, one) for one in keyspace.TIMERS)
+            waits = [key for key in timers if self.view.get(key) is not None]
+            return [fact for key in waits for fact in waiting.recalled(turn, key).facts]
         wanted = [keyspace.timer_key(int(number), hashed, one) for one in keyspace.TIMERS]
         for class_, key in zip(keyspace.TIMERS, wanted, strict=True):  # the timers of a class fire in order
             while self.view.get(key) is not None:
-                fired = roster.due(
+                fired = waiting.due(
                     self.view, self.accounts, self.now, group.partition, self.evidence.mac_key, limit=1,
                     gate=self.gate, class_=class_, allowance=self.allowance, keys=self.evidence.keys,
                 )  # fmt: skip

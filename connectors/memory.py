@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from connectors.ports import Changes, Commit, Fenced, Fetch, MachineryFault, Message, Pause
+from connectors.ports import BEFORE, Changes, Commit, Fenced, Fetch, MachineryFault, Message, Pause
 from events.topics import Role
 
 
@@ -76,12 +76,10 @@ class MemoryBroker:
         return self.topic(role, partition).append(message, at)
 
     def fetch(self, role: Role, partition: int, start: int, at: int, limit: int = 1_000_000) -> Fetch:
-        """What a consumer that stands at `start` gets at time `at`, with the ends that bound sends."""
+        """What a consumer that stands at `start` gets at time `at`, with the ends that bound it."""
         records, after = self.topic(role, partition).read(start, limit)
-        ends: dict[Role, int] = {}
-        if records and role in (Role.TRANSACTIONAL, Role.NEWSLETTER):
-            ends = {other: self.topic(other, partition).end for other in (Role.CONTACTS, Role.CALLBACKS)}
-            ends[Role.ACCOUNTS] = self.topic(Role.ACCOUNTS, 0).end
+        before = BEFORE.get(role, ()) if records else ()
+        ends = {other: self.topic(other, 0 if other is Role.ACCOUNTS else partition).end for other in before}
         return Fetch(role, start, after, records, ends, at)
 
 

@@ -7,7 +7,7 @@ simulation, driving the very same code. Times are int milliseconds since the epo
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from connectors.carriers.base import NotListed, Page
 from events.callback import Provider as Word
@@ -45,13 +45,23 @@ class Record(Protocol):
     def timestamp(self) -> int: ...
 
 
+_BEFORE_SENDS: Final = (Role.CONTACTS, Role.CALLBACKS, Role.ACCOUNTS)
+BEFORE: Final[Mapping[Role, Sequence[Role]]] = {
+    Role.CONTACTS: (Role.ACCOUNTS,),  # whose country a number without a prefix is of
+    Role.TRANSACTIONAL: _BEFORE_SENDS,
+    Role.NEWSLETTER: _BEFORE_SENDS,
+}
+"""Topics whose ends bound a fetch: what lay before it in them is read first. Kafka knows no order across topics, and
+people expect one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """What one fetch of one topic's partition brought: positions, not record offsets, bound it.
 
     Compaction and transaction markers leave holes between records, so only the consumer's position before and
-    after the fetch says what was covered. `ends` holds, for a fetch of sends, the ends that the other topics had
-    after this fetch, what was not committed yet included: what must be read before these sends are decided.
+    after the fetch says what was covered. `ends` holds the ends that the topics BEFORE it had after
+    this fetch, what was not committed yet included: what must be read before these records are decided.
     """
 
     role: Role

@@ -103,12 +103,12 @@ def _decode(role: Role, document: dict[str, Any], opener: Opener | None = None) 
     if inbound.of_account is not (contact == ""):
         wanted = "an account alone" if inbound.of_account else "account/contact"
         raise Undecodable("subject", f"subject: for the type {type_} it is {wanted}")
-    if "class" in document:
-        extensions: Mapping[str, object] = {"class": document["class"]}
+    said = document.get("class")  # null is as good as absent: CloudEvents' JSON format, section 2.2
+    extensions: Mapping[str, object] = NO_EXTENSIONS
+    if said is not None:
+        extensions = {"class": said}
         if role in CLASS_OF:
-            _check_class(document["class"], CLASS_OF[role])
-    else:
-        extensions = NO_EXTENSIONS
+            _check_class(said, CLASS_OF[role])
     if opener is not None and type(data) is dict and len(data) == 1 and type(text := data.get("sealed")) is str:
         data = opener(subject, text)
     try:
@@ -212,7 +212,9 @@ def decode_fact(value: bytes) -> Fact:
 
 
 def _class(document: dict[str, Any], given: Class | None) -> Class:
-    said = document.get("class", given)
+    said = document.get("class")
+    if said is None:
+        said = given
     if said is None:
         raise Undecodable("class", "a send needs the attribute class, transactional or newsletter, as no topic says it")
     if type(said) is not str or said not in _CLASSES:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from events.shape import SCALAR_SCHEMA, VALUES, Data, Note, Scalar, check_scalar, problem
+from events.shape import SCALAR_SCHEMA, VALUE_BYTES, VALUES, Data, Note, Scalar, check_scalar, problem
 
 Via = Literal["edit", "import", "workflow", "tag"]
 PhoneStatus = Literal["active", "bounced", "paused"]
@@ -18,7 +18,6 @@ SUBSCRIPTION: Final = "_smsSubscriptionStatus"
 PHONE_STATUSES: Final[tuple[PhoneStatus, ...]] = ("active", "bounced", "paused")
 SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = ("subscribed", "unsubscribed", "none")
 _NAME_CHARACTERS: Final = 128
-_PHONE_CHARACTERS: Final = 64
 
 
 def _one_of(allowed: tuple[str, ...]) -> str:
@@ -35,9 +34,12 @@ def _system_field(name: str, value: object) -> None:
     elif name == PHONE:
         if value is None:
             return
-        if type(value) is not str or len(value) > _PHONE_CHARACTERS:
-            raise problem(f"{name} must be a text of at most {_PHONE_CHARACTERS} characters or null")
-        check_scalar(value)
+        if type(value) is not str:
+            raise problem(f"{name} must be a text or null")
+        try:
+            check_scalar(value)  # what is too long for a number is refused as none: projections/phone.py
+        except ValueError as error:
+            raise problem(f"{name} {error}") from None
     else:
         known = f"{PHONE}, {PHONE_STATUS} and {SUBSCRIPTION}"
         raise problem(f"{name[:64]!r} is no system field: of the names that begin with _ only {known} exist")
@@ -54,7 +56,7 @@ def _fields(fields: Any) -> dict[str, Scalar]:
         if name[0] == "_":
             _system_field(name, value)
             continue
-        custom += 1
+        custom += value is not None  # what is cleared takes no place
         try:
             check_scalar(value)
         except ValueError as error:
@@ -68,7 +70,7 @@ _FIELDS_SCHEMA: Final = {
     "type": "object",
     "description": f"A patch: an absent field stays, null clears; at most {VALUES} custom fields of 1 KiB each.",
     "properties": {
-        PHONE: {"type": ["string", "null"], "maxLength": _PHONE_CHARACTERS, "description": "in any written form"},
+        PHONE: {"type": ["string", "null"], "maxLength": VALUE_BYTES, "description": "in any written form"},
         PHONE_STATUS: {"enum": [*PHONE_STATUSES, None]},
         SUBSCRIPTION: {"enum": [*SUBSCRIPTIONS, None]},
     },

@@ -142,14 +142,16 @@ _DEFAULTS: Final = Account("")
 class Directory:
     """All accounts. The one thing here that changes in place: it is shared, and replaced record by record.
 
-    `version` is the position behind the last record folded: what settings a decision saw. `sealed` are the accounts
-    whose privacy is `sealed` now, `unsealing` those where it ever was: their states may hold sealed values.
+    `version` is the position behind the last record folded: what settings a decision saw; `cancelled` is that behind
+    the last cancellation. `sealed` are the accounts whose privacy is `sealed` now, `unsealing` those where it ever was:
+    their states may hold sealed values.
     """
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
         self._known: set[bytes] = set()
         self.version = 0
+        self.cancelled = 0
         self.sealed: frozenset[str] = frozenset()
         self.unsealing: frozenset[str] = frozenset()
 
@@ -191,6 +193,7 @@ class Directory:
             after = replace(before, templates={**before.templates, data.template: saved})
         elif isinstance(data, SendCancelled):
             after = replace(before, cancellations=_cancelled(before.cancellations, data))
+            self.cancelled = offset + 1
         else:
             raise TypeError(f"{event.type} does not belong in recado.accounts")
         self._accounts[event.account] = after

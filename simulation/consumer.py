@@ -2,21 +2,18 @@
 the part of streams/engine/engine.py that takes what it brings.
 """
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.ports import Fetch
+from connectors.ports import BEFORE, Fetch
 from events.topics import Role
 from simulation.scheduler import sleep, switch
 from simulation.writer import heads
-from streams.intake import SENDS
 from streams.pipeline import BEFORE_TIMERS
 
 if TYPE_CHECKING:
     from simulation.broker import Line
     from simulation.worker import Worker
     from simulation.world import World
-
-BEFORE: Final = (Role.CONTACTS, Role.CALLBACKS, Role.ACCOUNTS)  # whose ends bound a fetch of sends
 
 
 class Batch(NamedTuple):
@@ -64,9 +61,9 @@ class Consumer:
                 await self._worker.room.wait(2_000)
             await sleep(world.between(0, 8))
 
-    def heads(self, partition: int) -> dict[Role, int]:
-        """What bounds a fetch of sends."""
-        return heads(self._world, BEFORE, partition)
+    def heads(self, role: Role, partition: int) -> dict[Role, int]:
+        """What bounds a fetch of this topic."""
+        return heads(self._world, BEFORE[role], partition)
 
     async def ahead(self, partition: int) -> dict[Role, int]:
         """What bounds the timers that are due."""
@@ -90,9 +87,9 @@ class Consumer:
             records, after = line.read(start, limit, self.readable(line))
         before: dict[Role, int] = {}
         now = self._worker.now()
-        if role in SENDS and records:
+        if role in BEFORE and records:
             await switch()
-            before = self.heads(partition)
+            before = self.heads(role, partition)
         if self._worker.suspended or tenure != self._worker.tenure:
             return
         batch = Batch(partition, tenure, Fetch(role, start, after, records, before, now))

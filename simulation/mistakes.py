@@ -7,13 +7,13 @@ from itertools import count
 from typing import Any
 
 from connectors.carriers.base import Answer, Refused, Unknown
-from connectors.ports import Commit, Fetch, MachineryFault, Message
+from connectors.ports import BEFORE, Commit, Fetch, MachineryFault, Message
 from events.fact import Fact
 from events.topics import Role
 from projections import keyspace, parking
 from projections.send import Call
 from simulation.broker import Line
-from simulation.consumer import BEFORE, Consumer
+from simulation.consumer import Consumer
 from simulation.provider import Provider
 from simulation.scheduler import switch
 from simulation.worker import Running, Worker
@@ -172,8 +172,8 @@ class Uncommitted(Consumer):
 class StableEnds(Consumer):
     """Sends wait for what is committed in the other topics, not for what lies behind an open transaction there."""
 
-    def heads(self, partition: int) -> dict[Role, int]:
-        return ends(self._world, BEFORE, partition)
+    def heads(self, role: Role, partition: int) -> dict[Role, int]:
+        return ends(self._world, BEFORE[role], partition)
 
 
 class Apart(Writer):

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from chaos.feed import ACCOUNT, SETTINGS, TEMPLATE, TEMPLATE_TEXT, VARIABLES
 from connectors.ports import Message
-from events.account import AccountConfigured, TemplateSaved
+from events.account import AccountConfigured, SendCancelled, TemplateSaved
 from events.codec import encode_input
 from events.envelope import Input, InputData
 from projections.account import Account, Directory
@@ -27,6 +27,7 @@ _RECORDS: Final[tuple[InputData, ...]] = (
             "fallback": {"provider": "twilio", "token": {"sealed": "v1.c2ltdWxhdGlvbg"}},
         }
     ),
+    SendCancelled(label="sale", before=START + 90_000),
 )
 FIRST: Final = 2
 """Records that lie there before anything else does; the others come later, in the middle of everything."""
@@ -37,6 +38,7 @@ class Script(NamedTuple):
 
     messages: Sequence[Message]
     versions: Sequence[Mapping[str, Account]]
+    cancellations: Sequence[int]  # positions behind them
     sealed: bool
 
     def at(self, version: int) -> "Settings":
@@ -61,6 +63,7 @@ class Settings(Directory):
         return self._script.versions[self.version].get(name)
 
     def _know(self) -> None:
+        self.cancelled = max((at for at in self._script.cancellations if at <= self.version), default=0)
         if self._script.sealed and self.version:
             self.sealed = self.unsealing = frozenset({ACCOUNT})
 
@@ -78,7 +81,8 @@ def _script(privacy: str) -> Script:
         account = directory.account(ACCOUNT)
         versions.append({} if account is None else {ACCOUNT: account})
     messages = [Message(ACCOUNT.encode(), encode_input(event)) for event in events]
-    return Script(messages, versions, privacy == "sealed")
+    cancellations = [number + 1 for number, data in enumerate(_RECORDS) if isinstance(data, SendCancelled)]
+    return Script(messages, versions, cancellations, privacy == "sealed")
 
 
 OPEN: Final = _script("open")

@@ -16,7 +16,7 @@ NEWSLETTERS = 100  # one call of the provider
 @dataclass(slots=True)
 class Limits:
     """How much one step takes, of it newsletters (a password may come behind them), how much of one topic is held
-    (records, bytes), and how long a transactional send waits for the other topics (ms)."""
+    (records, bytes), and how long anything but a newsletter waits for the other topics (ms)."""
 
     batch: int = BATCH
     newsletters: int = NEWSLETTERS
@@ -73,10 +73,10 @@ class Intake:
         return self.may_decide(self._boxes[Role.TRANSACTIONAL].fetches[0], now)
 
     def may_decide(self, fetch: Fetch, now: int) -> bool:
-        """Has all been read that lay before these sends in the other topics?"""
+        """Has all been read that lay before these records in the other topics?"""
         if self.read(fetch.ends):
             return True
-        return fetch.role is Role.TRANSACTIONAL and now - fetch.fetched_at >= self._limits.patience
+        return fetch.role is not Role.NEWSLETTER and now - fetch.fetched_at >= self._limits.patience
 
     def read(self, ends: Mapping[Role, int]) -> bool:
         """Has all been read up to these ends?"""

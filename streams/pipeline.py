@@ -25,6 +25,7 @@ from streams.burial import Burial, moved, was_moved
 from streams.inbox import first_at
 from streams.intake import SENDS, Intake, Limits
 from streams.progress import Progress
+from streams.recall import Recall
 from streams.timers import WINDOW, Timers
 from streams.verdict import Lanes, Misplaced, Verdict, Workflow
 from streams.view import StateView
@@ -86,6 +87,7 @@ class Pipeline:
         self._next_sweep = 0
         self._burial = Burial(partition, topics or {}, lambda letter: workflow.conceal(letter, view))
         self._timers = Timers(workflow, view, lanes, Barrier(heads, self._limits.patience), self._burial)
+        self._recall = Recall(workflow, view)
         self._waiting: dict[Role, tuple[int, int]] = {}  # the record that has to wait, and since when, ms
 
     # --- what arrives ---------------------------------------------------------------------------------------------
@@ -135,6 +137,8 @@ class Pipeline:
         facts: list[Fact] = []
         before = dict(self.positions)
         self._workflow.prepare(self.view)
+        for verdict in self._recall.walk(now):  # first: its walk sees what is committed
+            self._keep(verdict, commit, facts, calls)
         budget = self._limits.batch
         for role in self._inputs:
             if role not in SENDS:
@@ -155,7 +159,7 @@ class Pipeline:
             await self._take(Role.TRANSACTIONAL, self._limits.batch // 8, now, commit, facts, calls)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
-            return False
+            return self._recall.under_way
         if not any(call.class_ == "transactional" for call in calls):
             await self._pause()
         self._seal(commit, facts)
@@ -186,7 +190,7 @@ class Pipeline:
             budget = min(budget, self._limits.newsletters)
         while box.fetches and taken < budget:
             fetch = box.fetches[0]
-            if sends and not self._intake.may_decide(fetch, now):
+            if fetch.ends and not self._intake.may_decide(fetch, now):
                 break
             position = self.positions[role]
             records = fetch.records

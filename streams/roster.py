@@ -6,8 +6,6 @@ Pure: the engine hands in the state, the settings and the time, and commits what
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from events import client_id, privacy
 from events.answer import AnswerReceived, Report, SendSettled
 from events.callback import CallbackReceived
@@ -16,8 +14,7 @@ from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact, SendFact
 from events.link import LinkOpened
 from events.opt_out import NumberOptedOut, OptOutRequested
-from events.send import SendAttempted, SendDeferred, SendRefused, SendRequested
-from events.shape import Class
+from events.send import SendAttempted, SendRefused, SendRequested
 from events.topics import CLASS_OF, Role
 from projections import keyspace, parking, send
 from projections.account import Directory
@@ -30,11 +27,11 @@ from streams.allowance import UNLIMITED, Allowance
 from streams.deciders import answer, click, contact, deadline, dispatch, inbound, receipt, settlement
 from streams.deciders.dispatch import Links, Place
 from streams.leave import FREE, Gate
-from streams.turn import AGAIN, REPEATED, UNCHANGED, Cause, Decision, Turn
+from streams.turn import REPEATED, UNCHANGED, Cause, Decision, Turn
 
 NO_LINKS: Final = Links()
 
-__all__ = ["NO_LINKS", "ROSTER", "Decision", "abandon", "drop", "due", "handle", "next_due", "sweep"]
+__all__ = ["NO_LINKS", "ROSTER", "Decision", "abandon", "again", "applied", "dispatched", "handle", "sweep"]
 
 
 def handle(
@@ -68,14 +65,14 @@ def handle(
 def _updated(data: ContactUpdated, event: Input, role: Role, turn: Turn) -> Decision:
     account = turn.accounts.account(event.account)
     decided = contact.update(data, event.time, turn.contact(event.subject), account, turn.moved)
-    return _applied(turn.keep(event.subject, decided, event.time, Cause(event.id, event.source)))
+    return applied(turn.keep(event.subject, decided, event.time, Cause(event.id, event.source)))
 
 
 def _erased(data: ContactErasure, event: Input, role: Role, turn: Turn) -> Decision:
     decided = contact.erase(data, turn.contact(event.subject))
     if not decided:
         turn.destroy(event.subject)  # of what was learnt of the contact since
-    return _applied(turn.keep(event.subject, decided, event.time, Cause(event.id, event.source)))
+    return applied(turn.keep(event.subject, decided, event.time, Cause(event.id, event.source)))
 
 
 def _requested(data: SendRequested, event: Input, role: Role, turn: Turn) -> Decision:
@@ -86,7 +83,7 @@ def _requested(data: SendRequested, event: Input, role: Role, turn: Turn) -> Dec
     decided = dispatch.decide(
         asked, turn.send(hashed), owner, turn.accounts, turn.now, turn.place, turn.lately(event.subject)
     )
-    return _dispatched(turn, event.subject, hashed, decided, Cause(event.id, event.source))
+    return dispatched(turn, event.subject, hashed, decided, Cause(event.id, event.source))
 
 
 def _answered(data: AnswerReceived, event: Input, role: Role, turn: Turn) -> Decision:
@@ -94,9 +91,9 @@ def _answered(data: AnswerReceived, event: Input, role: Role, turn: Turn) -> Dec
     cause = Cause(event.id, event.source)
     facts = turn.keep(event.subject, answer.decide(data, sent, turn.now), turn.now, cause)
     if data.report is None:
-        return _applied(facts)
+        return applied(facts)
     told = _listed(data, data.report, event, turn, cause)
-    return _applied([*facts, *told.facts])._replace(spread=told.spread)
+    return applied([*facts, *told.facts])._replace(spread=told.spread)
 
 
 def _listed(data: AnswerReceived, report: Report, event: Input, turn: Turn, cause: Cause) -> Decision:
@@ -120,8 +117,8 @@ def _settled(data: SendSettled, event: Input, role: Role, turn: Turn) -> Decisio
     cause = Cause(event.id, event.source)
     facts = turn.keep(event.subject, decided, turn.now, cause)
     if not any(isinstance(fact, SendRefused) and not fact.final for fact in decided):
-        return _applied(facts)
-    followed = _dispatched(turn, event.subject, hashed, _again(turn, turn.send(hashed), hashed), cause)
+        return applied(facts)
+    followed = dispatched(turn, event.subject, hashed, again(turn, turn.send(hashed), hashed), cause)
     return followed._replace(outcome="applied", facts=[*facts, *followed.facts])
 
 
@@ -145,7 +142,7 @@ def _called_back(data: CallbackReceived, event: Input, role: Role, turn: Turn) -
 def _opened(data: LinkOpened, event: Input, role: Role, turn: Turn) -> Decision:
     subject = f"{event.account}/{data.contact}"
     decided = click.decide(data, turn.send(client_id.send_hash(subject, data.send_id)), event.time)
-    return _applied(turn.keep(subject, decided, event.time, Cause(event.id, event.source)))
+    return applied(turn.keep(subject, decided, event.time, Cause(event.id, event.source)))
 
 
 Handler = Callable[[Any, Input, Role, Turn], Decision]
@@ -163,47 +160,11 @@ ROSTER: Final[Mapping[type, Handler]] = {
 }
 
 
-def due(
-    view: View, accounts: Directory, now: int, partition: int, mac_key: bytes, limit: int = 1000,
-    links: Links = NO_LINKS, gate: Gate = FREE, keys: Keyring = NO_KEYS, class_: Class | None = None,
-    allowance: Allowance = UNLIMITED, until: int | None = None,
-) -> list[Decision]:  # fmt: skip
-    """Fire at most `limit` timers that are due at `now`, in order; afterwards each is gone or set to a later time.
-    Those of one class's sends, where it is named, and those that were due at `until` already, where that is."""
-    last = now if until is None else min(until, now)
-    turn = Turn(view, accounts, now, Place(partition, mac_key, links, gate, allowance), keys=keys)
-    due_ones = [
-        key
-        for one, prefix in keyspace.TIMERS.items()
-        if class_ in (None, one)
-        for key, _ in view.scan(prefix, limit, keyspace.timer_key(last + 1, "", one))
-    ]
-    return [_fired(turn, key) for key in sorted(due_ones, key=keyspace.timer)[:limit]]
-
-
-def drop(view: View, class_: Class) -> tuple[bytes, bytes]:
-    """Take the first timer of a class away without firing it; return its contact, and a JSON of what waited. The send
-    stays as it is: a rebuild from the journal sets its timer again. Raises ValueError where there is none."""
-    ((key, _),) = view.scan(keyspace.TIMERS[class_], 1)
-    due_at, hashed = keyspace.timer(key)
-    view.delete(key)
-    sent: send.State = view.get(keyspace.send_key(hashed)) or send.initial
-    subject = sent.subject or hashed.removeprefix(AGAIN)
-    told = {"subject": subject, "send_id": sent.send_id, "timer": due_at, "phase": sent.phase, "tried": sent.tried}
-    return subject.encode(), orjson.dumps(told)
-
-
-def next_due(view: View) -> int | None:
-    """When the first timer is due, ms, or None."""
-    firsts = [view.scan(prefix, 1) for prefix in keyspace.TIMERS.values()]
-    return min((keyspace.timer(key)[0] for first in firsts for key, _ in first), default=None)
-
-
 def abandon(view: View, send_hash: str, now: int) -> Decision:
     """A takeover found this attempt open: it becomes unknown (crash). Its answer may still come, and settles it."""
     turn = Turn(view, Directory(), now, Place(0, b""))
     sent = turn.send(send_hash)
-    return _applied(
+    return applied(
         turn.keep(sent.subject, deadline.abandon(sent, now), now, Cause(f"crash/{send_hash}/{sent.tried}", SOURCE))
     )
 
@@ -222,26 +183,8 @@ def sweep(view: View, now: int, after: bytes, limit: int) -> bytes:
     return keyspace.SWEPT[at + 1] if at + 1 < len(keyspace.SWEPT) else b""
 
 
-def _fired(turn: Turn, key: bytes) -> Decision:
-    due_at, hashed = keyspace.timer(key)
-    if hashed.startswith(AGAIN):
-        turn.keys.repeat(turn.view, hashed[len(AGAIN) :])
-        turn.view.delete(key)
-        return UNCHANGED
-    sent = turn.send(hashed)
-    cause = Cause(f"timer/{hashed}/{due_at}", SOURCE)
-    if sent.phase == "deferred":
-        decided = _dispatched(turn, sent.subject, hashed, _again(turn, sent, hashed), cause)
-    else:
-        decided = _applied(turn.keep(sent.subject, deadline.decide(sent), turn.now, cause))
-        if sent.phase == "unknown":
-            decided = _resent(turn, sent, hashed, decided, cause)
-    if turn.send(hashed).due <= due_at:  # nothing followed, which cannot be: but a timer must never fire for ever
-        turn.view.delete(key)
-    return decided
-
-
-def _again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
+def again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
+    """A request that waited, decided anew; what is sealed of it is opened for that."""
     owner, account = turn.contact(sent.subject), sent.subject.partition("/")[0]
     if privacy.is_sealed(sent.request):
         request = turn.keys.open(turn.view, sent.subject, sent.request)
@@ -250,19 +193,6 @@ def _again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
         sent = sent._replace(request=request)
     lately = turn.lately(sent.subject)
     return dispatch.again(sent, account, hashed, owner, turn.accounts, turn.now, turn.place, lately)
-
-
-def _resent(turn: Turn, sent: send.State, hashed: str, given_up: Decision, cause: Cause) -> Decision:
-    """An account may want its SMS twice rather than not at all, even if it must wait once more for its turn. What may
-    not go any more stays given up."""
-    account = turn.accounts.account(sent.subject.partition("/")[0])
-    if account is None or sent.class_ not in account.resend_unknown:
-        return given_up
-    decided = _again(turn, sent, hashed)
-    if not any(isinstance(data, SendAttempted | SendDeferred) for data in decided):
-        return given_up
-    attempted = _dispatched(turn, sent.subject, hashed, decided, cause)
-    return attempted._replace(facts=[*given_up.facts, *attempted.facts])
 
 
 def _told(data: CallbackReceived, turn: Turn, sent: send.State, hashed: str, number: int, cause: Cause) -> Decision:
@@ -282,12 +212,12 @@ def _told(data: CallbackReceived, turn: Turn, sent: send.State, hashed: str, num
     facts += turn.keep(subject, said, said_at, cause)
     turn.view.put(seen, keyspace.forgotten_after(turn.now))
     if not inbound.reaches_number(said, attempted, owner):
-        return _applied(facts)
+        return applied(facts)
     spread = opt_outs.spread(turn, subject, "keyword", inbound.evidence(data), said_at, cause)
-    return _applied(facts)._replace(spread=spread)
+    return applied(facts)._replace(spread=spread)
 
 
-def _dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFact], cause: Cause) -> Decision:
+def dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFact], cause: Cause) -> Decision:
     """Keep the facts. Where they attempt, apply the receipts that were waiting for it, and permit the call unless these
     show that it was made before."""
     facts = turn.keep(subject, decided, turn.now, cause)
@@ -308,5 +238,6 @@ def _dispatched(turn: Turn, subject: str, hashed: str, decided: Sequence[SendFac
     return Decision("applied", facts, calls, spread) if facts else UNCHANGED
 
 
-def _applied(facts: list[Fact]) -> Decision:
+def applied(facts: list[Fact]) -> Decision:
+    """What facts alone come to."""
     return Decision("applied", facts, ()) if facts else UNCHANGED

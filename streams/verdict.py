@@ -49,6 +49,15 @@ class Workflow(Protocol):
         """Fire at most `limit` timers of one class's sends, of those that were due at `until` (at most `now`)."""
         ...
 
+    def cancelled(self) -> int:
+        """Position of recado.accounts behind the last cancellation that this process has read."""
+        ...
+
+    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
+        """Skip what was cancelled while it waits, of `limit` timers from the cursor `after` (b"" to begin); return the
+        next cursor too, b"" when all were walked."""
+        ...
+
     def drop(self, view: StateView, class_: Class) -> Record:
         """Take the first timer of a class away without firing it; return what is to be buried in its place."""
         ...

@@ -14,11 +14,12 @@ from events.topics import Role
 from projections import journal, keyspace
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring, WrongSecret, written
-from streams import roster
+from streams import roster, waiting
 from streams.allowance import UNLIMITED, Allowance
 from streams.burial import TimerRecord
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
+from streams.turn import Decision
 from streams.verdict import Misplaced, Verdict
 from streams.view import StateView
 
@@ -108,7 +109,7 @@ class SendingWorkflow:
     def due(self, view: StateView, now: int, limit: int, class_: Class, until: int) -> Sequence[Verdict]:
         self._keys.begin()
         try:
-            decisions = roster.due(
+            decisions = waiting.due(
                 view,
                 self._directory,
                 now,
@@ -124,6 +125,20 @@ class SendingWorkflow:
             )
         except WrongSecret as wrong:
             raise MachineryFault(str(wrong)) from wrong
+        return self._verdicts(decisions)
+
+    def cancelled(self) -> int:
+        return self._directory.cancelled
+
+    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
+        self._keys.begin()
+        try:
+            decisions, cursor = waiting.recall(view, self._directory, now, after, limit, self._keys)
+        except WrongSecret as wrong:
+            raise MachineryFault(str(wrong)) from wrong
+        return self._verdicts(decisions), cursor
+
+    def _verdicts(self, decisions: Sequence[Decision]) -> list[Verdict]:
         verdicts = [
             Verdict(decision.outcome, decision.facts, decision.calls, messages=self._to_all(decision.spread))
             for decision in decisions
@@ -133,10 +148,10 @@ class SendingWorkflow:
         return verdicts
 
     def drop(self, view: StateView, class_: Class) -> Record:
-        return TimerRecord(*roster.drop(view, class_))
+        return TimerRecord(*waiting.drop(view, class_))
 
     def next_due(self, view: StateView) -> int | None:
-        return roster.next_due(view)
+        return waiting.next_due(view)
 
     def open_attempts(self, view: StateView) -> Sequence[bytes]:
         return [key for key, _ in view.scan(keyspace.OPEN, 1_000_000)]

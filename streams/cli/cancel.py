@@ -23,8 +23,9 @@ def cancel(
 ) -> None:
     """Cancel sends: each that was asked for before now, and has not been attempted, is skipped as `cancelled`.
 
-    What waits in Kafka or for its time is skipped when its turn comes; what went to the provider cannot be called back.
-    What is asked for later goes. To stop all sending until further notice: recado account set ACCOUNT --stop.
+    What waits for its time is skipped at once, what waits in Kafka when its turn comes; what went to the provider
+    cannot be called back. What is asked for later goes. To stop all sending until further notice:
+    recado account set ACCOUNT --stop.
 
     \b
     Example:  recado cancel acme --label november

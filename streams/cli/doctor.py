@@ -13,9 +13,12 @@ from streams.cli.printing import as_json, emit
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from connectors.carriers.base import NotListed, Page
     from events.account import Connector
+    from projections.account import Directory
     from streams.settings import Settings
 
+_PATIENCE = 5.0  # seconds for a provider's answer
 _SAFE_REPLICATION = 3  # with min.insync.replicas 2, one broker may be away
 
 
@@ -92,10 +95,13 @@ def _secret(settings: Settings) -> Iterator[Finding]:
 
 
 def _connectors(settings: Settings) -> Iterator[Finding]:
+    import asyncio
+
     from streams.cli import place
 
     accounts = place.directory(place.located(settings))
     secret = settings.secret()
+    answers = asyncio.run(_asked(accounts, secret, settings.public_url))
     for name in accounts.names():
         account = accounts.account(name)
         connector = account.connector if account is not None else None
@@ -103,12 +109,40 @@ def _connectors(settings: Settings) -> Iterator[Finding]:
             remedy = f"`recado account set {name} --token-file FILE`"
             yield Finding(None, f"account {name}", f"has no connector, so all its sends are skipped: {remedy}")
         else:
-            yield from _connector(secret, name, "", connector)
+            yield from _connector(secret, name, "", connector, answers.get((name, False)))
         if account is not None and account.fallback is not None:
-            yield from _connector(secret, name, "fallback: ", account.fallback)
+            yield from _connector(secret, name, "fallback: ", account.fallback, answers.get((name, True)))
 
 
-def _connector(secret: bytes, name: str, which: str, connector: Connector) -> Iterator[Finding]:
+async def _asked(accounts: Directory, secret: bytes, public_url: str) -> dict[tuple[str, bool], Page | NotListed]:
+    """What each connector's provider says to a question for the newest SMS in its list, which sends nothing; by account
+    and whether it is the second connector."""
+    import asyncio
+    import logging
+
+    from connectors.carriers.connections import Connections
+    from streams.provider import AccountProvider
+
+    # A connector that cannot be used is a finding, and need not be in the log.
+    logging.getLogger("streams.provider").disabled = True
+    asked: list[tuple[str, bool, Connector]] = []
+    for name in accounts.names():
+        account = accounts.account(name)
+        for fallback in (False, True):
+            connector = None if account is None else account.fallback if fallback else account.connector
+            if connector is not None and connector.sealed_token is not None:
+                asked.append((name, fallback, connector))
+    async with Connections(total_timeout=_PATIENCE) as connections:
+        provider = AccountProvider(accounts, secret, connections, public_url)
+        pages = (provider.page(name, of.provider, fallback, None, 0) for name, fallback, of in asked)
+        answers = await asyncio.gather(*pages)
+    return {(name, fallback): answer for (name, fallback, _), answer in zip(asked, answers, strict=True)}
+
+
+def _connector(
+    secret: bytes, name: str, which: str, connector: Connector, answer: Page | NotListed | None
+) -> Iterator[Finding]:
+    from connectors.carriers.base import NotListed
     from connectors.sealing import Unsealable, unseal
     from connectors.tokens import PURPOSE
     from streams.cli.account import IN_CLEAR
@@ -119,7 +153,17 @@ def _connector(secret: bytes, name: str, which: str, connector: Connector) -> It
     except Unsealable as error:
         yield Finding(False, about, f"{which}{error}")
     else:
-        yield Finding(True, about, f"{which}its token can be opened; provider at {connector.base_url}")
+        at = f"{which}its token can be opened; the provider at {connector.base_url}"
+        if not isinstance(answer, NotListed):
+            yield Finding(True, about, f"{at} takes it")
+        elif answer.scope == "account":
+            remedy = f"`recado account set {name}` with the token, and the base URL, that it shows you"
+            yield Finding(False, about, f"{at} does not take it ({answer.message}): {remedy}")
+        elif answer.scope == "rate":
+            yield Finding(True, about, f"{at} answers, and asks to be asked less often")
+        else:
+            remedy = "sends wait, and go on by themselves once it answers; see its base URL, and this machine's network"
+            yield Finding(None, about, f"{at} does not answer ({answer.message}): {remedy}")
     if connector.exposed:
         yield Finding(None, about, f"{which}{IN_CLEAR}")
 

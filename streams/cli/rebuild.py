@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from streams.cli.refusal import Refused
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask, on a terminal; nobody else is asked.")
 def rebuild(yes: bool) -> None:
     """Throw state and read model away and make them again from the journal. Nothing is sent or decided anew.
 
@@ -30,7 +32,7 @@ def rebuild(yes: bool) -> None:
     from streams.rebuild import rebuild_readmodel, rebuild_state
 
     given = place.settings()
-    if not yes:
+    if not yes and sys.stdin.isatty():  # a script that calls it means it
         click.confirm("State and read model are made again from the journal. Go on?", abort=True)
     with machine.held(given.data), machine.broker(given, click.echo) as (settings, _):
         with Admin(settings.kafka or "", settings.security) as admin:

@@ -1,6 +1,6 @@
 """May this SMS go, now? Folds projections/send.py and projections/contact.py.
 
-In this order: asked before, account, too late, too early, stopped, cancelled, addressee, sender, text, provider, quiet
+In this order: asked before, account, too late, cancelled, too early, stopped, addressee, sender, text, provider, quiet
 hours, caps, the account's day; and last, as it takes what it grants, whether the provider may be called for the account
 now (streams/leave.py). What can never go is told at once; what may not go now waits until it may, or it expires, and is
 decided anew then.
@@ -23,7 +23,7 @@ from streams.allowance import UNLIMITED, Allowance
 from streams.deciders.eligibility import No, addressee, cap, ends, expiry, waits, within_day
 from streams.leave import FREE, Gate
 
-__all__ = ["Asked", "Links", "Place", "again", "asked", "decide", "unreadable"]
+__all__ = ["Asked", "Links", "Place", "again", "asked", "cancelled", "decide", "unreadable"]
 
 # ASCII letters and digits, one letter at least; instasent.md, section 6.
 _SENDER: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{3,11}", re.ASCII)
@@ -108,6 +108,15 @@ def again(
     return [_decided(waited, sent, owner, accounts, now, place, lately)]
 
 
+def cancelled(sent: send.State, accounts: Directory) -> bool:
+    """Was a send that waits cancelled meanwhile? Names and labels are never sealed, so that this needs no key."""
+    account = accounts.account(sent.subject.partition("/")[0])
+    if account is None or not account.cancellations or sent.request is None:
+        return False
+    labels = _labels(account.templates.get(sent.request.get("template") or ""), sent.request.get("labels") or ())
+    return account.cancelled(sent.send_id, labels, sent.requested_at)
+
+
 def unreadable(sent: send.State, accounts: Directory) -> list[SendFact]:
     """What was asked for was sealed, and its key was destroyed with the contact while it waited."""
     if sent.reached:
@@ -134,14 +143,14 @@ def _decided(
     no = expiry(data, asked.requested_at, now)
     if no is not None:
         return _skipped(asked, no, looked_at)
-    if data.not_before is not None and data.not_before > now:
-        return _deferred(asked, data.not_before, "not_before", looked_at)
     saved = account.templates.get(data.template) if data.template is not None else None
-    labels = list(dict.fromkeys((*(saved.labels if saved else ()), *data.labels)))
-    if account.stopped:
-        return _skipped(asked, No("stopped", "all sending of the account is stopped"), looked_at)
+    labels = _labels(saved, data.labels)
     if account.cancelled(asked.send_id, labels, asked.requested_at):
         return _skipped(asked, No("cancelled", "it was cancelled before it was attempted"), looked_at)
+    if data.not_before is not None and data.not_before > now:
+        return _deferred(asked, data.not_before, "not_before", looked_at)
+    if account.stopped:
+        return _skipped(asked, No("stopped", "all sending of the account is stopped"), looked_at)
     number = addressee(data, asked.class_, owner, account, looked_at)
     if isinstance(number, No):
         return _skipped(asked, number, looked_at)
@@ -180,6 +189,11 @@ def _decided(
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
         words.unsubscribe, by.provider, leave.fallback, words.links, day,
     )  # fmt: skip
+
+
+def _labels(saved: SavedTemplate | None, own: Sequence[str]) -> list[str]:
+    """Those of the template, and the request's own."""
+    return list(dict.fromkeys((*(saved.labels if saved else ()), *own)))
 
 
 def _may_fall_back(sent: send.State) -> bool:

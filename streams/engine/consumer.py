@@ -212,7 +212,7 @@ class EngineConsumer(driver.Consumer):
             raise
 
     async def _bounded(self, engine: "Engine", fetches: list[tuple[TP, Fetch]]) -> list[tuple[TP, Fetch]]:
-        """Sends learn the ends that contacts, callbacks and accounts have now, after their fetch."""
+        """Records learn the ends that the topics before theirs have now, after the fetch."""
         before = {tp: engine.read_before(fetch.role, tp.partition) for tp, fetch in fetches if fetch.records}
         asked = {other for others in before.values() for other in others.values()}
         if not asked:

@@ -18,14 +18,13 @@ from faust.types import TP
 
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
-from connectors.ports import Fetch, LocalStore
+from connectors.ports import BEFORE, Fetch, LocalStore
 from events.topics import Role
 from streams import takeover
 from streams.engine.consumer import Batch
 from streams.engine.precedence import Precedence
 from streams.engine.table import PartitionStores
 from streams.engine.wiring import Membership, Wiring
-from streams.intake import SENDS
 from streams.pipeline import BEFORE_TIMERS, Pipeline
 from streams.takeover import Foldable
 from streams.view import StateView
@@ -108,13 +107,13 @@ class Engine:
         return self._roles[topic]
 
     def read_before(self, role: Role, partition: int) -> dict[Role, TopicPartition]:
-        """Whose ends bound a fetch of sends: no order across topics exists in Kafka, and people expect one."""
-        if role not in SENDS:
-            return {}
+        """Whose ends bound a fetch of this topic."""
         topics = self.wiring.topics
-        before = {other: TopicPartition(topics[other], partition) for other in (Role.CONTACTS, Role.CALLBACKS)}
-        before[Role.ACCOUNTS] = TopicPartition(topics[Role.ACCOUNTS], 0)
-        return before
+        return {
+            other: TopicPartition(topics[other], 0 if other is Role.ACCOUNTS else partition)
+            for other in BEFORE.get(role, ())
+            if other in topics
+        }
 
     async def _heads(self, partition: int) -> dict[Role, int]:
         """barrier.Heads: the ends that bound timers which are due now."""

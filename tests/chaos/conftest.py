@@ -24,7 +24,7 @@ from projections import keyspace
 from projections.account import Account, Directory
 from projections.keyspace import MemoryView
 from projections.send import Call
-from streams import roster
+from streams import roster, waiting
 from streams.leave import GO, Leave
 from streams.turn import Decision
 
@@ -103,11 +103,11 @@ class World:
     def fire(self, partition: int) -> bool:
         """What waited for the provider's sake goes on, at its time."""
         view = self.views[partition]
-        due = roster.next_due(view)
+        due = waiting.next_due(view)
         if due is None or due > self.now + WAITED:
             return False
         self.now = max(self.now + 1, due)
-        for decision in roster.due(view, self.directory, self.now, partition, MAC_KEY, 1, gate=self):
+        for decision in waiting.due(view, self.directory, self.now, partition, MAC_KEY, 1, gate=self):
             self.keep(partition, decision)
         return True
 

@@ -175,9 +175,13 @@ class TestClass:
         assert event.extensions == {"class": "newsletter"}
         assert orjson.loads(codec.encode_input(event))["class"] == "newsletter"
 
-    @pytest.mark.parametrize("said", ["transactional", "urgent", 1, None, ["newsletter"]])
+    @pytest.mark.parametrize("said", ["transactional", "urgent", 1, ["newsletter"]])
     def test_it_may_not_contradict_the_topic(self, said: object) -> None:
         assert refused(changed(SEND, **{"class": said}), Role.NEWSLETTER).reason == "class"
+
+    def test_null_is_as_good_as_absent(self) -> None:
+        assert codec.decode_input(Role.NEWSLETTER, changed(SEND, **{"class": None})).extensions == {}
+        assert codec.decode_unrouted(changed(SEND, **{"class": None}), "newsletter")[0] is Role.NEWSLETTER
 
     def test_it_decides_where_no_topic_is_named(self) -> None:
         assert codec.decode_unrouted(changed(SEND, **{"class": "transactional"}))[0] is Role.TRANSACTIONAL
@@ -186,7 +190,13 @@ class TestClass:
 
     @pytest.mark.parametrize(
         ("attributes", "given_"),
-        [({}, None), ({"class": "urgent"}, None), ({"class": "newsletter"}, "transactional"), ({"class": {}}, None)],
+        [
+            ({}, None),
+            ({"class": None}, None),
+            ({"class": "urgent"}, None),
+            ({"class": "newsletter"}, "transactional"),
+            ({"class": {}}, None),
+        ],
     )
     def test_said_nowhere_or_in_two_ways_it_is_refused(self, attributes: dict[str, Any], given_: Any) -> None:
         with pytest.raises(Undecodable) as caught:

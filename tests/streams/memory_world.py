@@ -58,6 +58,7 @@ class Script:
 
     decided: list[str] = field(default_factory=list)
     accounts_read: int = 0
+    cancelled_up_to: int = 0
     moved_seen: list[bool] = field(default_factory=list)
 
     def handle(self, role: Role, record: Record, view: StateView, now: int, moved: bool) -> Verdict:
@@ -120,6 +121,22 @@ class Script:
                 raise DeciderBug
             verdicts.append(Verdict("applied", [self.fact(name, view, now)], [call_of(name, SENDS_OF[class_])]))
         return verdicts
+
+    def cancelled(self) -> int:
+        return self.cancelled_up_to
+
+    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
+        """Newsletters alone; each that is walked is cancelled, but `kept...`."""
+        verdicts, pairs = [], view.after(after or b"w/", b"w/", limit)
+        for key, _ in pairs:
+            name = key.rpartition(b"/")[2].decode()
+            self.decided.append(f"recall of {name}")
+            if name.startswith("bug"):
+                raise DeciderBug
+            if not name.startswith("kept"):
+                view.delete(key)
+                verdicts.append(Verdict("applied", [self.fact(name, view, now)]))
+        return verdicts, pairs[-1][0] if len(pairs) == limit else b""
 
     def drop(self, view: StateView, class_: Class) -> Record:
         ((key, _),) = view.scan(keyspace.TIMERS[class_], 1)

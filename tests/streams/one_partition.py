@@ -21,7 +21,7 @@ from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import MemoryView
 from projections.send import Call
-from streams import roster
+from streams import roster, waiting
 from streams.allowance import Ledger
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
@@ -159,9 +159,9 @@ class OnePartition:
     def wait(self, ms: int) -> list[FactData]:
         """Let time pass; timers fire one by one, each at its time."""
         until, before = self.now + ms, len(self.facts)
-        while (due := roster.next_due(self.view)) is not None and due <= until:
+        while (due := waiting.next_due(self.view)) is not None and due <= until:
             self.now = max(due, self.now)
-            due_ = roster.due(
+            due_ = waiting.due(
                 self.view,
                 self.accounts,
                 self.now,
@@ -177,6 +177,16 @@ class OnePartition:
                 self._kept(decision)
         self.now = until
         return [fact.data for fact in self.facts[before:]]
+
+    def recall(self, slice_: int = 1_000) -> list[FactData]:
+        """Cancellations are heeded: all timers are walked, so many at a time."""
+        before, after = len(self.facts), b""
+        while True:
+            decisions, after = waiting.recall(self.view, self.accounts, self.now, after, slice_, self.keys)
+            for decision in decisions:
+                self._kept(decision)
+            if not after:
+                return [fact.data for fact in self.facts[before:]]
 
     def abandon(self, call: Call) -> list[FactData]:
         return said(self._kept(roster.abandon(self.view, call.send_hash, self.now)))

@@ -38,6 +38,23 @@ def test_a_send_waits_for_the_settings_that_lay_before_it(sends: Role) -> None:
     world.forget_calls()
 
 
+def test_a_contact_waits_for_the_settings_that_lay_before_it_and_two_seconds_at_most() -> None:
+    world = World(limits=Limits(patience=2_000))
+    world.broker.publish(Role.ACCOUNTS, 0, Message(b"acme", b"the country"), NOON)
+    world.given(Role.CONTACTS, "fact ana")
+    world.fetched(Role.CONTACTS)
+    assert not world.step()
+    world.script.accounts_read = 1
+    assert world.step()
+    world.broker.publish(Role.ACCOUNTS, 0, Message(b"acme", b"in a transaction that nobody ends"), NOON)
+    world.given(Role.CONTACTS, "fact eva")
+    world.fetched(Role.CONTACTS)
+    world.clock.at += 1_999
+    assert not world.step()
+    world.clock.at += 1
+    assert world.step()
+
+
 def test_what_came_after_the_fetch_is_not_waited_for() -> None:
     world = World()
     world.given(Role.NEWSLETTER, "send ana")

@@ -9,7 +9,7 @@ import pytest
 from events import instant
 from events.message import MessageStateChanged
 from events.send import SendAccepted, SendAttempted, SendDeferred, SendGivenUp, SendRefused, SendSkipped, SendUnknown
-from streams import roster
+from streams import waiting
 from streams.deciders.answer import RESOLVE_WITHIN
 from tests.streams.one_partition import OnePartition, rebuilt
 
@@ -177,9 +177,9 @@ def test_the_journal_alone_knows_when_a_retry_is_due(world: OnePartition) -> Non
 def test_a_timer_that_is_dropped_says_what_waited_and_the_journal_alone_still_has_it(world: OnePartition) -> None:
     call = world.attempt()
     world.answer(call, "refused", status=429, final=False)
-    due = roster.next_due(world.view)
-    key, told = roster.drop(world.view, "transactional")
+    due = waiting.next_due(world.view)
+    key, told = waiting.drop(world.view, "transactional")
     waited = {"subject": call.subject, "send_id": "s", "timer": due, "phase": "deferred", "tried": 1}
     assert (key.decode(), orjson.loads(told)) == (call.subject, waited)
     assert world.wait(RESOLVE_WITHIN) == []
-    assert roster.next_due(rebuilt(world.facts)) == due
+    assert waiting.next_due(rebuilt(world.facts)) == due

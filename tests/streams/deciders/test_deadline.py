@@ -5,7 +5,7 @@ import pytest
 from events.message import MessageStateChanged
 from events.send import SendAccepted, SendAttempted, SendGivenUp, SendUnknown
 from projections.send import CLOSE_AFTER
-from streams import roster
+from streams import waiting
 from streams.deciders.answer import RESOLVE_WITHIN
 from tests.streams.one_partition import KEY, PARTITION, OnePartition
 
@@ -82,8 +82,8 @@ def test_timers_fire_in_windows_in_the_order_of_their_times(world: OnePartition)
     fired = [
         fact.data
         for limit in (2, 2, 2)
-        for decision in roster.due(world.view, world.accounts, world.now, PARTITION, KEY, limit)
+        for decision in waiting.due(world.view, world.accounts, world.now, PARTITION, KEY, limit)
         for fact in decision.facts
     ]
     assert [fact.send_id for fact in fired if isinstance(fact, SendAttempted)] == ["s4", "s3", "s2", "s1", "s0"]
-    assert roster.next_due(world.view) is None
+    assert waiting.next_due(world.view) is None
