@@ -198,15 +198,15 @@ def again(turn: Turn, sent: send.State, hashed: str) -> Sequence[SendFact]:
 def _told(data: CallbackReceived, turn: Turn, sent: send.State, hashed: str, number: int, cause: Cause) -> Decision:
     """One receipt of an attempt that was made. The provider repeats receipts: each counts once."""
     seen = parking.digest_key(hashed, number, data, turn.keys)
-    if turn.view.get(seen) is not None:
-        return REPEATED
-    attempt = sent.attempt(number)
+    known, attempt = turn.view.get(seen) is not None, sent.attempt(number)
     if attempt is None:  # too old to be kept: later attempts tell more
-        return UNCHANGED
+        return REPEATED if known else UNCHANGED
     account, subject = turn.accounts.account(sent.subject.partition("/")[0]), sent.subject
-    told = receipt.decide(data, sent, number, turn.contact(subject), account, turn.now)
-    facts = turn.keep(subject, told, turn.now, cause)
     attempted = Attempted(attempt.sequence, attempt.own)
+    if known and not inbound.insists(data, attempted, turn.contact(subject), account):
+        return REPEATED
+    told = () if known else receipt.decide(data, sent, number, turn.contact(subject), account, turn.now)
+    facts = turn.keep(subject, told, turn.now, cause)
     owner, said_at = turn.contact(subject), inbound.said_at(data)
     said = inbound.decide(data, sent.send_id, number, attempted, owner, account)
     facts += turn.keep(subject, said, said_at, cause)

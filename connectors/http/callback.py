@@ -96,8 +96,10 @@ def _event(account: str, callback: CallbackReceived, received_at: int) -> Event:
 def _id(callback: CallbackReceived) -> str:
     """The duplicate key as 32 hex digits: id, clientId, status, code, eventAt, the hash of the message or the raw body.
 
-    A stop without a time is never taken for an earlier one: an opt-out lost is worse than one made twice."""
-    late = callback.received_at if callback.event_at is None and (callback.status or "").lower() == "stop" else None
+    A stop or a reply without a time is never taken for an earlier one: an opt-out lost is worse than one made twice.
+    Which words opt out is the account's to say; what nothing follows from the second time is left to the engine."""
+    said = (callback.status or "").strip().lower() == "stop" or callback.message is not None
+    late = callback.received_at if callback.event_at is None and said else None
     key = [callback.provider_id, callback.client_id, callback.status, callback.code, callback.event_at, late]
     texts = [None if text is None else blake2b(text.encode()).hexdigest() for text in (callback.message, callback.raw)]
     return blake2b(orjson.dumps([*key, *texts]), digest_size=16).hexdigest()

@@ -14,7 +14,7 @@ from projections.account import Account
 from projections.contact import Attempted
 from projections.keyword import Keyword, keyword
 
-__all__ = ["decide", "evidence", "reaches_number", "said_at"]
+__all__ = ["decide", "evidence", "insists", "reaches_number", "said_at"]
 
 _BUILT_IN = Keywords()
 
@@ -25,6 +25,14 @@ def said_at(data: CallbackReceived) -> int:
     return data.received_at if data.event_at is None else min(data.event_at, data.received_at)
 
 
+def insists(data: CallbackReceived, attempted: Attempted, owner: contact.State, account: Account | None) -> bool:
+    """Is what looks like an earlier reply an opt-out said again? Without a time nothing tells it from a repeated
+    callback, and of the two mistakes the one that texts nobody is made."""
+    if data.event_at is not None or _word(data, account) != "stop" or not contact.heeds(owner, attempted, "stop"):
+        return False
+    return contact.subscription(owner, account.default_subscription if account else "none") != "unsubscribed"
+
+
 def decide(
     data: CallbackReceived, send_id: str, attempt: int, attempted: Attempted, owner: contact.State,
     account: Account | None,
@@ -33,11 +41,9 @@ def decide(
 
     An opt-out counts for every number the contact had, an opt-in for the present one only.
     """
-    text = data.message or ""
-    stopped = (data.status or "").strip().lower() == "stop"
-    if not text and not stopped:
+    text, word = data.message or "", _word(data, account)
+    if not text and word is None:
         return []
-    word: Keyword | None = "stop" if stopped else keyword(text, account.keywords if account else _BUILT_IN)
     facts: list[FactData] = [InboundReceived("" if owner.erased else text, word, send_id, attempt)]
     if not contact.heeds(owner, attempted, word) or not contact.newer_word(owner, word, said_at(data)):
         return facts
@@ -47,6 +53,12 @@ def decide(
     if after != before or (word == "stop" and owner.subscription is None):
         facts.append(SubscriptionChanged(before, after, "keyword", evidence(data)))
     return facts
+
+
+def _word(data: CallbackReceived, account: Account | None) -> Keyword | None:
+    if (data.status or "").strip().lower() == "stop":
+        return "stop"
+    return keyword(data.message, account.keywords if account else _BUILT_IN) if data.message else None
 
 
 def reaches_number(said: list[FactData], attempted: Attempted, owner: contact.State) -> bool:

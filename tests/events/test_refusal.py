@@ -30,7 +30,7 @@ PRIVATE = ("612345678", "Hola Ana", "Secreta", "s3cr3t")
     [
         (Role.CONTACTS, UPDATE | {"data": {"via": "+34612345678", "fields": {}}}),
         (Role.CONTACTS, UPDATE | {"data": {"via": "edit", "fields": {"_mobilePhone": ["+34612345678"]}}}),
-        (Role.CONTACTS, UPDATE | {"data": {"via": "edit", "fields": {"_mobilePhone": "+34612345678" * 9}}}),
+        (Role.CONTACTS, UPDATE | {"data": {"via": "edit", "fields": {"_mobilePhone": "+34612345678" * 99}}}),
         (Role.CONTACTS, UPDATE | {"data": {"via": "edit", "fields": {"_mobilePhoneStatus": "+34612345678"}}}),
         (Role.CONTACTS, UPDATE | {"data": {"via": "edit", "fields": {"city": {"Secreta": "Secreta"}}}}),
         (Role.CONTACTS, UPDATE | {"data": {"via": "edit", "fields": {"city": "Secreta" * 999}}}),

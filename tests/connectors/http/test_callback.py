@@ -150,8 +150,9 @@ def test_what_stands_in_one_field_is_not_mistaken_for_another() -> None:
     assert event_id({"status": "a", "id": "b"}) != event_id({"status": "b", "id": "a"})
 
 
-def test_a_stop_without_a_time_is_never_taken_for_an_earlier_one() -> None:
-    stop = {"clientId": "custom-id", "status": "STOP"}
+@pytest.mark.parametrize("said", [{"status": "STOP"}, {"status": " stop "}, {"message": "BAJA"}])
+def test_an_opt_out_without_a_time_is_never_taken_for_an_earlier_one(said: dict[str, str]) -> None:
+    stop = {"clientId": "custom-id", **said}
     assert event_id(stop) != event_id(stop, NOW + 1)
     timed = stop | {"eventAt": "2026-04-21T10:15:00Z"}
     assert event_id(timed) == event_id(timed, NOW + 1)

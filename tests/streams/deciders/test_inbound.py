@@ -65,6 +65,39 @@ def test_the_same_reply_again_is_not_told_twice() -> None:
     assert world.receipt(call.client_id, message="gracias").outcome == "repeated"
 
 
+@pytest.mark.parametrize("again", [{"_smsSubscriptionStatus": "subscribed"}, "alta"])
+@pytest.mark.parametrize("word", [{"status": "stop"}, {"message": "baja"}, {"status": "delivered", "message": "baja"}])
+def test_an_opt_out_without_a_time_counts_again_after_an_opt_in(word: dict[str, str], again: Any) -> None:
+    world, call = _sent()
+    world.receipt(call.client_id, **word)
+    world.now += 1
+    if again == "alta":
+        world.receipt(call.client_id, message="alta")
+    else:
+        world.update(**again)
+    assert world.contact().subscription == "subscribed"
+    world.now += 1
+    _, changed = said(world.receipt(call.client_id, **word))
+    assert isinstance(changed, SubscriptionChanged)
+    assert world.contact().subscription == "unsubscribed"
+    assert world.receipt(call.client_id, **word).outcome == "repeated"
+
+
+def test_an_opt_in_without_a_time_does_not_count_again_after_an_opt_out() -> None:
+    """It may be the first one, repeated by the provider: consent is loosened by what is new only."""
+    world, call = _sent()
+    for word in ("alta", "baja", "alta"):
+        world.now += 1
+        world.receipt(call.client_id, message=word)
+    assert world.contact().subscription == "unsubscribed"
+
+
+def test_a_reply_to_an_alert_is_told_once_though_it_has_no_time() -> None:
+    world, call = _sent(to={"alert": EVA})
+    world.receipt(call.client_id, message="baja")
+    assert world.receipt(call.client_id, message="baja").outcome == "repeated"
+
+
 def test_a_reply_to_an_alert_changes_no_contact() -> None:
     world, call = _sent(to={"alert": EVA})
     assert said(world.receipt(call.client_id, message="baja")) == [InboundReceived("baja", "stop", "s", 1)]
