@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from connectors.http.problems import problem
+from connectors.http.rate import Rate
 from connectors.kafka.appender import NotDurable
 from connectors.kafka.outbox import Outbox
 from connectors.readmodel import links
@@ -35,6 +36,12 @@ SOURCE: Final = "/recado/links"
 MOST_WAITING: Final = 1_024  # openings that wait for the broker at once; those beyond are led on, and not recorded
 ACK_TIMEOUT: Final = 1.0  # seconds that a person may be kept waiting
 
+
+def _per_code() -> Rate:
+    """One link may have many readers, but each opening is kept for ever: those beyond it are led on, not recorded."""
+    return Rate(burst=20, every=3_000)
+
+
 # Programs that look at links: previews of messengers, search engines, virus scanners, libraries.
 _MACHINES: Final = re.compile(
     r"bot|crawl|spider|preview|scan|facebookexternalhit|whatsapp|slack|skype|telegram|curl|wget|python|java/|go-http|"
@@ -53,6 +60,7 @@ class ShortLinks:
     new_id: Callable[[], str]
     unsealer: Unsealer
     ack_timeout: float = ACK_TIMEOUT
+    per_code: Rate = field(default_factory=_per_code)
     _waiting: int = field(default=0)
 
     def routes(self) -> list[web.RouteDef]:
@@ -70,7 +78,8 @@ class ShortLinks:
                 return problem(503, "Service Unavailable", "This link cannot be looked up just now. Open it again.")
         if found is None:
             return problem(404, "Not Found", "This link is not valid, or no longer. Check that it was copied whole.")
-        await self._record(found, automated(request))
+        if not self.per_code.wait(code, self.clock()):
+            await self._record(found, automated(request))
         return web.Response(
             status=302,
             headers={

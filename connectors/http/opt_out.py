@@ -7,12 +7,13 @@ once it is durable in Kafka.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 
 from connectors.http import opt_out_page as page
+from connectors.http.rate import Rate
 from connectors.kafka.appender import Appender, NotDurable
 from events import opt_out
 from events.codec import encode_input
@@ -27,6 +28,11 @@ MOST_WAITING: Final = 1_024  # presses that wait for the broker at once
 ACK_TIMEOUT: Final = 3.0  # seconds
 
 
+def _per_code() -> Rate:
+    """More than any person presses; each press is told to all partitions, and is kept for ever."""
+    return Rate(burst=5, every=10_000)
+
+
 @dataclass(slots=True)
 class OptOutPage:
     """The page and what it depends on. `key` is that of the links; `partitions` the number of the callbacks' `topic`;
@@ -38,6 +44,7 @@ class OptOutPage:
     key: bytes
     clock: Callable[[], int]
     ack_timeout: float = ACK_TIMEOUT
+    per_code: Rate = field(default_factory=_per_code)
     _waiting: int = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,11 +58,17 @@ class OptOutPage:
         return _html(page.ask(lang), lang)
 
     async def act(self, request: web.Request) -> web.Response:
-        """Opt out: 200 once it is durable, 404 for a code that is not ours, 503 where it could not be kept."""
+        """Opt out: 200 once it is durable, 404 for a code that is not ours, 429 for one that is pressed on and on, 503
+        where it could not be kept."""
         lang, code, partition = _language(request), request.match_info["code"], self._partition(request)
         if partition is None:
             return _html(page.unknown(lang), lang, 404)
         now = self.clock()
+        wait = self.per_code.wait(code, now)
+        if wait:
+            response = _html(page.failed(lang), lang, 429)
+            response.headers["Retry-After"] = str(-(-wait // 1000))
+            return response
         asked = Input.of(
             OptOutRequested(code=code), id=f"{code}-{now}", source=SOURCE, subject=opt_out.ACCOUNT, time=now
         )

@@ -70,6 +70,8 @@ class Engine:
         self._outstanding: dict[TP, tuple[Batch, float]] = {}
         self._writers: list[TransactionLog] = []
         self._taking: asyncio.Task[None] | None = None
+        self._giving_up = asyncio.Lock()
+        self._suspensions = 0
         self.retired = False
 
     async def open(self) -> None:
@@ -207,14 +209,22 @@ class Engine:
     def suspend(self) -> None:
         """At once, without waiting: no further fetch is taken, no further step begins, no further call is made."""
         self.suspended = True
+        self._suspensions += 1
         self.precedence.clear()
         for running in self.running.values():
             running.pipeline.stopped = True
             running.wake.set()
 
-    async def release(self) -> None:
-        """Give up all partitions: finish the commit under way, let calls be answered, close everything."""
+    async def release(self) -> int:
+        """Give up all partitions: finish the commit under way, let calls be answered, close everything. What comes back
+        is for `take_over`: a rebalance that begins meanwhile makes it void."""
         self.suspend()
+        asked = self._suspensions
+        async with self._giving_up:  # another rebalance may come while calls are still waited for
+            await self._release()
+        return asked
+
+    async def _release(self) -> None:
         self.took_over.clear()
         taking, self._taking = self._taking, None
         if taking is not None:  # a rebalance in the middle of a take-over: what it opened is closed below
@@ -238,12 +248,13 @@ class Engine:
         self.retired = True
         await self.release()
 
-    async def take_over(self, partitions: Sequence[int]) -> bool:
-        """Own these partitions from now on; False if they were given up again meanwhile. Raises MachineryFault.
+    async def take_over(self, partitions: Sequence[int], released: int) -> bool:
+        """Own these partitions from now on; False if they were given up again since they were `released`, or are
+        meanwhile. Raises MachineryFault.
 
         See streams/takeover.py for why in this order.
         """
-        if self.retired:
+        if self.retired or released != self._suspensions:
             return False
         taking = self._taking = asyncio.create_task(self._take_over(partitions))
         try:

@@ -45,9 +45,9 @@ class EngineRecovery(Recovery):
             generation = self._generation_id
             self._set_recovery_started()
             try:
-                await engine.release()
+                released = await engine.release()
                 partitions = sorted({tp.partition for tp in self.app.assignor.assigned_actives()})
-                await self._wait(engine.take_over(partitions))
+                await self._wait(engine.take_over(partitions, released))
                 if engine.suspended:  # given up meanwhile: the rebalance that took them signals again
                     continue
                 await self.on_recovery_completed(generation)

@@ -53,7 +53,7 @@ def story() -> Journal:
 
 def open_(
     engine: Engine, path: str = f"/l/{CODE}", method: str = "GET", appender: MemoryAppender | None = None,
-    headers: dict[str, str] | None = None, seals: Seals | None = None,
+    headers: dict[str, str] | None = None, seals: Seals | None = None, times: int = 1,
 ) -> tuple[Any, list[Appended]]:  # fmt: skip
     written = appender or MemoryAppender()
 
@@ -63,9 +63,11 @@ def open_(
         unsealer = Unsealer(engine, lambda: KEYS)
         app.add_routes(ShortLinks(outbox, engine, lambda: SEVEN, lambda: "id-1", unsealer, ack_timeout=0.05).routes())
         async with TestClient(TestServer(app)) as client:
-            return await client.request(
-                method, path, headers={"User-Agent": BROWSER} | (headers or {}), allow_redirects=False
-            )
+            for _ in range(times):
+                answer = await client.request(
+                    method, path, headers={"User-Agent": BROWSER} | (headers or {}), allow_redirects=False
+                )
+            return answer
 
     return asyncio.run(scenario()), written.records
 
@@ -113,6 +115,12 @@ def test_a_sealed_account_s_link_leads_on_as_long_as_its_contact_has_a_key(tmp_p
         assert (gone.row["recipient"], gone.row["text"]) == (None, None)
     finally:
         engine.dispose()
+
+
+def test_a_link_that_is_opened_on_and_on_leads_on_and_is_recorded_no_more(engine: Engine) -> None:
+    answer, records = open_(engine, times=25)
+    assert (answer.status, answer.headers["Location"]) == (302, URL)
+    assert len(records) == 20
 
 
 @pytest.mark.parametrize(

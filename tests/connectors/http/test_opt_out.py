@@ -98,6 +98,16 @@ def test_a_press_is_confirmed_only_once_it_is_durable() -> None:
     assert fetch("POST", appender=appender, ack_timeout=0.05)[0] == 503
 
 
+def test_a_link_that_is_pressed_on_and_on_is_heard_as_often_as_a_person_presses() -> None:
+    appender, other = MemoryAppender(), opt_out.make(KEY, 5, "acme/eva@example.com")
+
+    async def ask(client: Client) -> list[int]:
+        return [(await client.post(f"/u/{code}")).status for code in (*[CODE] * 7, other)]
+
+    assert visit(ask, appender) == [200] * 5 + [429] * 2 + [200]
+    assert len(appender.records) == 6
+
+
 @pytest.mark.parametrize(
     ("accepted", "lang"),
     [

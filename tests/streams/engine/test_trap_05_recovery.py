@@ -35,7 +35,8 @@ class Swallowing(EngineRecovery):
             self.signal_recovery_start.clear()
             try:
                 Swallowing.attempts += 1
-                await self._wait(self.app.engine.take_over([0]))  # type: ignore[attr-defined]
+                engine = self.app.engine  # type: ignore[attr-defined]
+                await self._wait(engine.take_over([0], await engine.release()))
             except Exception as exc:  # noqa: BLE001
                 self.log.info("Error in recovery: %r", exc)
 
@@ -124,6 +125,33 @@ def test_a_take_over_that_is_given_up_while_it_opens_closes_what_it_opened(
         await worker.stop()
 
     monkeypatch.setattr(engine_module, "Reader", Slow)
+    play(scenario)
+
+
+def test_a_rebalance_that_comes_while_calls_are_waited_for_leaves_nothing_that_runs(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """A call outlasts one rebalance, and the next begins: what the first assigned is not taken over."""
+
+    async def scenario() -> None:
+        busy = 0
+        worker = await InProcess(cluster, "w1", tmp_path, options={"busy": lambda: busy}).start()
+        engine, busy = worker.engine, 1
+        begun = engine._suspensions
+        first = asyncio.create_task(engine.release())
+        await until(lambda: engine._suspensions == begun + 1, "the first rebalance took the partitions")
+        second = asyncio.create_task(engine.release())
+        await until(lambda: engine._suspensions == begun + 2, "the second one began meanwhile")
+        busy = 0
+        assert not await engine.take_over([0], await first)
+        last = await second
+        assert engine.suspended
+        assert engine.owned() == ()
+        assert await engine.take_over([0], last)
+        assert engine.owned() == (0,)
+        await worker.stop()
+        assert worker.failures == []
+
     play(scenario)
 
 
