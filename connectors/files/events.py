@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from connectors.admission import admit
+from connectors.admission import Sealer, admit
 from connectors.files.lines import lines
 from events.envelope import LIMIT, Undecodable
 from events.shape import Class
@@ -34,8 +34,8 @@ class Problem:
     detail: str
 
 
-def read(stream: BinaryIO, class_: Class | None) -> Iterator[Event | Problem]:
-    """Judge every line, in order, in constant memory. `class_` is the class of the sends that do not name one."""
+def read(stream: BinaryIO, class_: Class | None, sealer: Sealer | None = None) -> Iterator[Event | Problem]:
+    """Judge every line, in order, in constant memory. `class_` and `sealer` are as `admit` takes them."""
     for number, value, size in lines(stream, LIMIT):
         if value is None:
             yield Problem(
@@ -46,8 +46,8 @@ def read(stream: BinaryIO, class_: Class | None) -> Iterator[Event | Problem]:
             yield Problem(number, size, "not_json", "the line is empty: one event a line")
             continue
         try:
-            role, event = admit(value, class_)
+            role, event, admitted = admit(value, class_, sealer)
         except Undecodable as error:
             yield Problem(number, size, error.reason, error.detail)
             continue
-        yield Event(number, size, role, event.subject, value)
+        yield Event(number, size, role, event.subject, admitted)

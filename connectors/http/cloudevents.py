@@ -3,6 +3,7 @@ object), or a batch (`application/cloudevents-batch+json`, or any JSON list). Al
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -15,6 +16,7 @@ from connectors.http.bodies import Refused
 from connectors.http.problems import problem
 from connectors.kafka.appender import Appended, NotDurable
 from connectors.kafka.outbox import Outbox
+from connectors.tokens import sealed
 from events.envelope import Undecodable
 
 PATH: Final = "/v1/events"
@@ -58,7 +60,7 @@ class CloudEvents:
                 if not allowed[_account(item)]:
                     raise Undecodable("subject", "subject: names no account, or another than that of the API key")
                 value = orjson.dumps(item)
-                role, event = admit(value)
+                role, event, value = admit(value, sealer=partial(sealed, self.secret))
             except Undecodable as error:
                 errors.append({"index": index, "reason": error.reason, "detail": error.detail})
                 continue

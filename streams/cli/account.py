@@ -14,6 +14,7 @@ from streams.cli.refusal import Refused, mistaken
 
 if TYPE_CHECKING:
     from events.account import AccountConfigured, Connector
+    from streams.settings import Settings
 
 IN_CLEAR = "its base_url begins with http://, so the token and every SMS cross the network in clear: use https"
 
@@ -75,7 +76,13 @@ def set_(
     patch |= {name: value for name, value in given.items() if value is not None}
     settings = place.settings()
     if any(option is not None for option in (instasent_url, twilio_url, token_file, provider)):
-        patch["connector"] = _connector(patch.get("connector"), provider, instasent_url, twilio_url, token_file)
+        before, token = patch.get("connector"), None if token_file is None else read_token(token_file)
+        if token is not None:  # what is wrong with it is told before anybody is asked
+            made = _connector(before, provider, instasent_url, twilio_url, token)
+            configured(settings.secret(), account, {**patch, "connector": made})
+        if before is None and not (token is not None and (instasent_url is not None or twilio_url is not None)):
+            before = _present(place.located(settings), account, provider, instasent_url, twilio_url)
+        patch["connector"] = _connector(before, provider, instasent_url, twilio_url, token)
     named = _provider(patch)
     secret = settings.secret()
     publish(place.located(settings), account, patch)
@@ -103,9 +110,9 @@ _CALLED_BACK = {
 
 
 def _connector(
-    before: Any, provider: str | None, instasent_url: str | None, twilio_url: str | None, token_file: str | None
+    before: Any, provider: str | None, instasent_url: str | None, twilio_url: str | None, token: str | None
 ) -> dict[str, Any]:
-    """The connector that the options make, on top of that of a settings file. Raises Refused."""
+    """The connector that the options make, on top of that of a settings file or the present one. Raises Refused."""
     before = before or {}
     if not isinstance(before, dict):
         raise Refused("connector: must be an object with provider, base_url and token.")
@@ -115,11 +122,25 @@ def _connector(
     if provider is not None and by_url is not None and provider != by_url:
         raise Refused(f"--{by_url}-url is no address of {provider}'s.")
     named = provider or by_url or before.get("provider") or "instasent"
-    token = read_token(token_file) if token_file is not None else None
     connector = {**before, "provider": named} | _without_none(base_url=instasent_url or twilio_url, token=token)
     if "token" not in connector:
         raise Refused("The connector needs the token that belongs to it: add --token-file.")
     return connector
+
+
+def _present(
+    settings: Settings, account: str, provider: str | None, instasent_url: str | None, twilio_url: str | None
+) -> dict[str, Any] | None:
+    """The connector that the account has now, its token sealed; None where the options are of another provider's."""
+    from streams.cli import place
+
+    known = place.directory(settings).account(account)
+    connector = None if known is None else known.connector
+    if connector is None or connector.sealed_token is None:
+        return None
+    by_url = "instasent" if instasent_url is not None else "twilio" if twilio_url is not None else None
+    wanted = provider or by_url or connector.provider
+    return connector.model_dump() if wanted == connector.provider else None
 
 
 def _provider(patch: dict[str, Any]) -> str:

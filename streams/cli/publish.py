@@ -12,6 +12,7 @@ from streams.cli.refusal import Refused
 
 if TYPE_CHECKING:
     from connectors.files.events import Problem
+    from events.account import AccountConfigured
     from events.shape import Class
     from streams.settings import Settings
 
@@ -28,7 +29,8 @@ def publish(file: str, class_: Class | None, as_json: bool) -> None:
     """Publish a file of CloudEvents, one a line, each to the topic its type belongs to. `-` is standard input.
 
     The whole file is judged first: if a line is wrong, every wrong line is told and nothing is sent. A line's bytes are
-    sent as they are; of an account whose privacy is `sealed`, with their data sealed.
+    sent as they are; of an account whose privacy is `sealed`, with their data sealed. A provider's token in an
+    account's settings is sealed.
 
     \b
     Example:  recado publish --class newsletter campaign.jsonl
@@ -36,9 +38,9 @@ def publish(file: str, class_: Class | None, as_json: bool) -> None:
     from connectors.files.lines import twice
 
     with twice(file) as (stream, size):
-        judge(stream, size, class_, as_json=as_json)
         from streams.cli import place
 
+        judge(stream, size, class_, as_json=as_json)
         counts = send(stream, size, class_, place.located(place.settings()), quiet=as_json)
     if as_json:
         emit({"published": counts.total(), "topics": dict(counts), "errors": []})
@@ -54,7 +56,7 @@ def judge(stream: BinaryIO, size: int, class_: Class | None, *, as_json: bool) -
     problems: list[Problem] = []
     refused = total = 0
     with progress("judging", size, quiet=as_json) as step:
-        for found in read(stream, class_):
+        for found in read(stream, class_, _seal):
             total += 1
             step(found.size)
             if isinstance(found, Event):
@@ -94,7 +96,7 @@ def send(stream: BinaryIO, size: int, class_: Class | None, settings: Settings, 
     by: dict[str, inbox.Seal] = {}
     counts: Counter[str] = Counter()
     with post(settings) as office, progress("publishing", size, quiet=quiet) as step:
-        for found in read(stream, class_):
+        for found in read(stream, class_, _seal):
             if not isinstance(found, Event):
                 raise Refused(f"Line {found.line} changed while it was published: {counts.total():,} events were sent.")
             account, of_contact, _ = found.subject.partition("/")
@@ -107,3 +109,11 @@ def send(stream: BinaryIO, size: int, class_: Class | None, settings: Settings, 
             counts[found.role.value] += 1
             step(found.size)
     return counts
+
+
+def _seal(account: str, data: AccountConfigured) -> AccountConfigured:
+    """An admission.Sealer that looks for RECADO_SECRET only where there is something to seal."""
+    from connectors.tokens import sealed
+    from streams.cli import place
+
+    return sealed(place.settings().secret(), account, data)

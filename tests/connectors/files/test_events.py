@@ -2,15 +2,21 @@
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from connectors.files.events import Event, Problem, read
+from connectors.sealing import unseal
+from connectors.tokens import PURPOSE, sealed
+from events.account import AccountConfigured
+from events.codec import decode_input
 from events.shape import Class
 from events.topics import Role
 
+SECRET = b"s" * 32
 SAMPLES = Path(__file__).parents[3] / "samples"
 
 
@@ -63,7 +69,25 @@ def test_what_only_recado_writes_is_refused() -> None:
     assert found.reason == "topic"
 
 
-def test_a_plain_token_never_gets_further_than_the_line() -> None:
+def test_a_plain_token_is_sealed_on_its_way() -> None:
+    token = "plain-secret"
+    data = {"connector": {"provider": "instasent", "base_url": "http://127.0.0.1:1", "token": token}, "country": "ES"}
+    content = line(type="recado.account.configured.v1", subject="acme", data=data)
+    (found,) = read(io.BytesIO(content), None, partial(sealed, SECRET))
+    assert isinstance(found, Event)
+    assert token.encode() not in found.value
+    event = decode_input(Role.ACCOUNTS, found.value)
+    assert isinstance(event.data, AccountConfigured)
+    assert event.data.model_fields_set == {"connector", "country"}
+    assert event.data.connector is not None
+    assert unseal(SECRET, PURPOSE, "acme", event.data.connector.sealed_token or "") == token
+    (odd,) = read(io.BytesIO(content.replace(b"plain-secret", b"plain secret")), None, partial(sealed, SECRET))
+    assert isinstance(odd, Problem)
+    assert odd.detail.startswith("data.connector.token: must be printable ASCII")
+    assert "plain secret" not in odd.detail
+
+
+def test_without_a_secret_a_plain_token_never_gets_further_than_the_line() -> None:
     data = {"connector": {"provider": "instasent", "token": "plain-secret"}}
     (found,) = judged(line(type="recado.account.configured.v1", subject="acme", data=data))
     assert isinstance(found, Problem)

@@ -258,14 +258,25 @@ def test_one_wrong_event_of_a_batch_and_nothing_is_written() -> None:
     foreign, internal = UPDATE | {"subject": "other/ana"}, UPDATE | {"type": "recado.answer.received.v1"}
     plain = UPDATE | {
         "type": "recado.account.configured.v1", "subject": "acme",
-        "data": {"connector": {"provider": "instasent", "token": "secret-token"}},
+        "data": {"connector": {"provider": "instasent", "token": "secret token"}},
     }  # fmt: skip
     status, answer, written = ask("POST", "/v1/events", [UPDATE, foreign, internal, plain, 7])
     assert (status, written) == (400, [])
     assert [(e["index"], e["reason"]) for e in answer["errors"]] == [
         (1, "subject"), (2, "topic"), (3, "schema"), (4, "subject"),
     ]  # fmt: skip
-    assert "secret-token" not in str(answer)
+    assert "secret token" not in str(answer)
+
+
+def test_a_plain_token_in_an_event_is_sealed_before_it_is_written() -> None:
+    configured = UPDATE | {
+        "type": "recado.account.configured.v1", "subject": "acme",
+        "data": {"connector": {"provider": "instasent", "token": "secret-token"}},
+    }  # fmt: skip
+    status, _, (record,) = ask("POST", "/v1/events", configured)
+    assert (status, record.topic) == (202, "recado.accounts")
+    assert b"secret-token" not in record.value
+    assert orjson.loads(record.value)["data"]["connector"]["token"].keys() == {"sealed"}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"[" + b"1," * MOST_EVENTS + b"1]"])

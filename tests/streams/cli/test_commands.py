@@ -194,10 +194,6 @@ def test_a_wrong_value_is_told_with_field_value_and_rule(option: str, value: str
     assert error.value.message == told
 
 
-def test_a_url_needs_the_token_that_belongs_to_it() -> None:
-    assert "add --token-file" in refused("account", "set", "acme", "--instasent-url", "http://127.0.0.1:1")
-
-
 @pytest.mark.parametrize("content", [b"", b"two words\n", b"\xff\xfe"])
 def test_a_token_file_holds_a_token_and_a_refusal_does_not_repeat_it(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "token"

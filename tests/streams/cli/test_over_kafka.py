@@ -85,7 +85,8 @@ def run(*arguments: str, given: bytes | None = None) -> Result:
 def an_account(tmp_path: Path) -> dict[str, str]:
     token = tmp_path / "token"
     token.write_text(TOKEN + "\n")
-    result = run("account", "set", "acme", "--country", "ES", "--token-file", str(token), "--json")
+    named = ("--token-file", str(token), "--instasent-url", "http://127.0.0.1:9")  # where nobody listens
+    result = run("account", "set", "acme", "--country", "ES", *named, "--json")
     assert result.exit_code == 0, result.output
     found: dict[str, str] = json.loads(result.stdout)
     return found
@@ -348,7 +349,7 @@ def test_a_provider_that_is_called_in_clear_is_told_when_it_is_set_and_by_doctor
     given = ("account", "set", "acme", "--token-file", str(tmp_path / "token"), "--instasent-url")
     here = run(*given, "http://127.0.0.1:8081", "--json")
     assert (here.exit_code, here.stderr, "in clear" in run("doctor").stdout) == (0, "", False)
-    there = run(*given, "http://sms.example.com", "--json")
+    there = run(*given, "http://sms.example.invalid", "--json")
     assert there.exit_code == 0
     assert there.stderr.startswith("Note: connector: its base_url begins with http://")
     assert TOKEN not in there.output
@@ -359,12 +360,31 @@ def test_a_fallback_is_looked_at_as_the_connector_is(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "settings.json"
-    fallback = {"provider": "instasent", "base_url": "http://sms.example.com", "token": TOKEN}
+    fallback = {"provider": "instasent", "base_url": "http://sms.example.invalid", "token": TOKEN}
     path.write_text(json.dumps({"fallback": fallback}))
     assert "Note: fallback: " in run("account", "set", "acme", "--settings-file", str(path)).stderr
     assert "account acme: fallback: its base_url begins with http://" in run("doctor").stdout
     monkeypatch.setenv("RECADO_SECRET", "B" * 43 + "=")
     assert "WRONG  account acme: fallback: a sealed provider-token cannot be opened" in run("doctor").stdout
+
+
+def test_a_url_of_a_new_account_needs_the_token_that_belongs_to_it(broker: Broker) -> None:
+    told = run("account", "set", "acme", "--instasent-url", "http://127.0.0.1:1")
+    assert (told.exit_code, "add --token-file" in told.stderr) == (2, True)
+    assert broker.records(Role.ACCOUNTS) == []
+
+
+def test_a_new_token_leaves_the_address_and_a_new_address_the_token(broker: Broker, tmp_path: Path) -> None:
+    an_account(tmp_path)
+    (tmp_path / "new").write_text("another-token")
+    for option, value in (("--token-file", str(tmp_path / "new")), ("--instasent-url", "http://127.0.0.1:10")):
+        assert run("account", "set", "acme", option, value).exit_code == 0
+    first, token, address = (json.loads(value)["data"]["connector"] for _, _, value in broker.records(Role.ACCOUNTS))
+    assert (first["base_url"], token["base_url"]) == ("http://127.0.0.1:9", "http://127.0.0.1:9")
+    assert address == {**token, "base_url": "http://127.0.0.1:10"}
+    assert unseal(base64.b64decode(SECRET), PURPOSE, "acme", address["token"]["sealed"]) == "another-token"
+    other = run("account", "set", "acme", "--provider", "twilio")
+    assert (other.exit_code, "add --token-file" in other.stderr) == (2, True)
 
 
 def test_a_template_of_an_account_that_nobody_made_is_refused(broker: Broker, tmp_path: Path) -> None:
