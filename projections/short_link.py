@@ -48,9 +48,16 @@ def shorten(text: str, key: bytes, hashed: str, base: str, own: str = "") -> Sho
 
 def _trimmed(url: str) -> str:
     """Without what stands behind it: marks, and each closing bracket that was not opened in it."""
-    while url and (url[-1] in _BEHIND or url.count(url[-1]) > url.count(_OPENING.get(url[-1], url[-1]))):
-        url = url[:-1]
-    return url
+    end = len(url)
+    unopened = {closing: url.count(closing) - url.count(opening) for closing, opening in _OPENING.items()}
+    while end:
+        last = url[end - 1]
+        if unopened.get(last, 0) > 0:
+            unopened[last] -= 1
+        elif last not in _BEHIND:
+            break
+        end -= 1
+    return url[:end]
 
 
 def _code(key: bytes, hashed: str, place: int) -> str:

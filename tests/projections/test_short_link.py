@@ -1,11 +1,13 @@
 """Web addresses made short."""
 
 import re
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections import short_link
 from projections.short_link import CODE, shorten
 
 KEY, BASE = b"k" * 32, "https://go.example.com"
@@ -66,3 +68,43 @@ def test_what_is_exchanged_can_be_put_back(text: str) -> None:
     for code, url in found.links.items():
         back = back.replace(f"{BASE}/l/{code}", url)
     assert back == text
+
+
+def _trimmed_one_by_one(url: str) -> str:
+    """The rule, told slowly: see `short_link._trimmed`."""
+    opening = {")": "(", "]": "[", "}": "{"}
+    while url and (url[-1] in ".,;:!?'" or url.count(url[-1]) > url.count(opening.get(url[-1], url[-1]))):
+        url = url[:-1]
+    return url
+
+
+@given(st.text("ab/.,;:!?'()[]{}", max_size=40))
+def test_what_stands_behind_an_address_is_what_the_rule_says(tail: str) -> None:
+    url = f"https://x/{tail}"
+    assert list(short(url)[1].values()) == [_trimmed_one_by_one(url)]
+
+
+class _Weighed(str):
+    """A text that adds up how much of it is read and copied."""
+
+    __slots__ = ()
+    work: ClassVar[int] = 0
+
+    def count(self, *arguments: Any) -> int:
+        _Weighed.work += len(self)
+        return super().count(*arguments)
+
+    def __getitem__(self, at: Any) -> str:
+        piece = super().__getitem__(at)
+        _Weighed.work += len(piece)
+        return _Weighed(piece)
+
+
+@pytest.mark.parametrize("tail", [".", ")", ".)", "])"])
+def test_what_stands_behind_an_address_is_trimmed_with_work_that_grows_as_the_address_does(
+    monkeypatch: pytest.MonkeyPatch, tail: str
+) -> None:
+    monkeypatch.setattr(_Weighed, "work", 0)
+    url = "https://x/" + tail * 2000
+    assert short_link._trimmed(_Weighed(url)) == _trimmed_one_by_one(url)
+    assert _Weighed.work <= 12 * len(url)
