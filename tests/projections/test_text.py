@@ -1,14 +1,21 @@
 """Parts of an SMS, counted as they are packed."""
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from projections.text import BASIC, EXTENSION, normalize, parts
+from projections.text import BASIC, EXTENSION, most, normalize, parts
 
 EMOJI = "\U0001f600"
+MARKS = "\u0301\u0315\u0316\u0323\u0345\u0344\u0f73\u0f75\u0f81"
+STARTERS = "aeo\u0f71\u0f72\u1100\u1161\u11a8\ufb01\U0001d15e"
+
+
+def _every() -> list[str]:
+    return [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 
 
 @pytest.mark.parametrize(
@@ -89,3 +96,60 @@ def test_ucs_2_is_packed_part_by_part(written: str) -> None:
 def test_any_text_can_be_counted_and_counting_normalises(written: str) -> None:
     assert parts(written) == parts(normalize(written))
     assert unicodedata.is_normalized("NFC", normalize(written))
+
+
+def _moves(text: str) -> int:
+    """How many marks are passed when each mark of `text` is moved to its place: what normalising does, one by one."""
+    moves, before = 0, [0] * 256  # marks since the last character that is none, by their class
+    for char in "".join(unicodedata.normalize("NFD", char) for char in text):
+        of = unicodedata.combining(char)
+        if not of:
+            before = [0] * 256
+            continue
+        moves += sum(before[of + 1 :])
+        before[of] += 1
+    return moves
+
+
+@pytest.mark.parametrize("run", ["\u0315\u0316", "\u0f73", "e\u0301\u0316\u0344", "\u0316\u0315\u0f81\u0345"])
+def test_marks_without_end_are_normalised_with_work_that_grows_as_the_text_does(
+    monkeypatch: pytest.MonkeyPatch, run: str
+) -> None:
+    written, handed, by_python = "a" + run * 2000, [], unicodedata.normalize
+
+    def watched(form: Any, text: str) -> str:
+        handed.append(text)
+        return by_python(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", watched)
+    normalised = normalize(written)
+    monkeypatch.undo()
+    assert normalised == unicodedata.normalize("NFC", written)
+    assert handed
+    assert sum(map(_moves, handed)) <= 30 * len(written)
+
+
+@given(st.text(st.sampled_from(STARTERS + MARKS) | st.characters(), max_size=30), st.text(MARKS, max_size=80))
+def test_a_text_is_normalised_as_unicode_has_it(text: str, run: str) -> None:
+    for written in (text + run, run + text, text + run + text):
+        assert normalize(written) == unicodedata.normalize("NFC", written).replace("\r\n", "\n")
+
+
+def test_three_characters_alone_come_apart_into_marks_and_are_none() -> None:
+    hidden = []
+    for char in _every():
+        own, *parted = map(unicodedata.combining, (char, *unicodedata.normalize("NFD", char)))
+        if own:
+            assert char >= "\u0300"
+            assert set(parted) == {own}  # so that the order of the marks is that of what they come apart into
+        elif parted[0]:
+            hidden.append(char)
+    assert hidden == ["\u0f73", "\u0f75", "\u0f81"]
+
+
+def test_no_text_of_more_characters_than_the_most_fits_its_parts() -> None:
+    assert max(len(unicodedata.normalize("NFD", char)) for char in _every()) == 4
+    fullest = "\u03b1\u0313\u0300\u0345" * 160 * 255  # four characters that are one
+    assert len(normalize(fullest)) == 160 * 255
+    assert most(255) == len(fullest)
+    assert most(1) == 160 * 255  # addresses are made short, and marks may be dropped
