@@ -64,7 +64,8 @@ def preview(
     written: str, variables: Sequence[Variable], manner: wording.Manner, limit: int = 10, *, plain: bool = False
 ) -> Preview:
     """What to show of a text with its variables; `limit` are the parts that the account allows, `plain` says that it
-    sends in GSM-7 alone (transliterate). Raises Broken, also for what GSM-7 alone could never write."""
+    sends in GSM-7 alone (transliterate). Raises Broken, also for what GSM-7 alone could never write, and for what its
+    examples make longer than any SMS."""
     compiled = template.compile_text(written, variables)
     refused = transliteration.refusal("".join(compiled.pieces[::2])) if plain else None
     if refused is not None:
@@ -81,8 +82,13 @@ def preview(
         )
         for variable in variables
     )  # fmt: skip
-    filled, literal = template.render(compiled, dict(examples), {}, manner, _LINK), "".join(compiled.pieces[::2])
-    filled, literal = (transliteration.gsm(of).text if plain else text.normalize(of) for of in (filled, literal))
+    pieces = template.fill(compiled, dict(examples), {}, manner, _LINK)
+    characters = sum(map(len, pieces))
+    if characters > text.most(limit):
+        held = f"and an SMS of {_parts(limit)} never has more than {text.most(limit)}: shorten the text or its defaults"
+        raise template.Broken(f"the text has {characters} characters with the variables' examples, {held}")
+    whole = ("".join(pieces), "".join(compiled.pieces[::2]))
+    filled, literal = (transliteration.gsm(of).text if plain else text.normalize(of) for of in whole)
     counted, blank = text.parts(filled), text.parts(literal)
     return Preview(places, filled, counted, blank, blank.costly, tuple(_hints(places, counted, blank, literal, limit)))
 
@@ -91,7 +97,8 @@ def _hints(places: Sequence[Place], counted: Parts, blank: Parts, literal: str, 
     """What makes the SMS dearer than it must be, a sentence each."""
     hints = []
     if blank.encoding == "UCS-2":
-        plain = text.parts("".join(char for char in literal if char not in blank.costly))
+        costly = frozenset(blank.costly)  # they may be ten thousand, each another one
+        plain = text.parts("".join(char for char in literal if char not in costly))
         hints.append(
             f"{_quoted(blank.costly)} make the whole text UCS-2, 70 characters a part instead of 160: without them the "
             f"text itself takes {_parts(max(plain.parts, 1))} instead of {_parts(blank.parts)}"

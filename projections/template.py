@@ -13,7 +13,7 @@ from events.shape import Scalar
 from events.variables import FieldRef
 from projections import wording
 
-__all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "fill", "identifiers", "render", "where"]
+__all__ = ["UNSUBSCRIBE", "Broken", "Invalid", "Template", "compile_text", "fill", "identifiers", "where"]
 
 UNSUBSCRIBE: Final = "unsubscribe"
 """`{{unsubscribe}}` is the contact's opt-out link: it needs no declaration, and no value can take its place."""
@@ -89,20 +89,6 @@ def compile_text(text: str, variables: Sequence[Variable] | None = None) -> Temp
     return Template(pieces, known)
 
 
-def render(
-    template: Template,
-    values: Mapping[str, Scalar | FieldRef],
-    fields: Mapping[str, Scalar],
-    manner: wording.Manner,
-    link: str = "",
-) -> str:
-    """The text with every place filled: the value, else the variable's default, else blank. `link` is the opt-out's.
-
-    A value is filled in as it is: braces in it mean nothing. Raises Invalid where a value does not fit its type.
-    """
-    return "".join(fill(template, values, fields, manner, link))
-
-
 def fill(
     template: Template,
     values: Mapping[str, Scalar | FieldRef],
@@ -110,7 +96,12 @@ def fill(
     manner: wording.Manner,
     link: str = "",
 ) -> Sequence[str]:
-    """As `render`, in pieces: literal, value, literal, value, ..., literal."""
+    """The text with every place filled: the value, else the variable's default, else blank. `link` is the opt-out's.
+
+    In pieces: literal, value, literal, value, ..., literal, for a long value in many places makes far more than was
+    sent: add up their lengths before joining them (text.most). A value is filled in as it is: braces in it mean
+    nothing. Raises Invalid where a value does not fit its type.
+    """
     pieces = template.pieces
     if len(pieces) == 1:
         return pieces

@@ -248,6 +248,11 @@ def _text(
         pieces = template.fill(compiled, data.variables, owner.fields, account.manner, link)
     except template.Invalid as invalid:
         return No("variable_invalid", str(invalid))
+    limit, characters = account.limits.parts, sum(map(len, pieces))
+    if characters > text.most(limit):  # before anything else is done with it: every byte is hostile
+        looked_at["parts_limit"] = limit
+        told = f"the text takes more than {limit} parts, and the account allows {limit}"
+        return No("text_too_long", f"{told}: it has {characters} characters")
     if account.text.transliterate == "gsm":
         looked_at["transliterate"] = "gsm"
         refused = transliteration.refusal("".join(compiled.pieces[::2]))
@@ -263,7 +268,6 @@ def _text(
         filled, links = short_link.shorten(filled, place.links.key, asked.hashed, base, link)
     if not filled.strip():
         return No("text_empty", "nothing is left of the text once its variables are filled")
-    limit = account.limits.parts
     looked_at["parts_limit"] = limit
     # No part holds more than 160 characters: what is longer in any case is not counted out (every byte is hostile).
     counted = text.parts(filled) if len(filled) <= 160 * limit else None

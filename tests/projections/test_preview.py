@@ -3,7 +3,7 @@
 import pytest
 
 from events.account import Variable
-from projections import wording
+from projections import text, wording
 from projections.preview import preview
 from projections.template import Broken
 
@@ -57,6 +57,23 @@ def test_more_parts_than_the_account_allows_are_told() -> None:
 def test_an_opt_out_link_counts_with_its_length() -> None:
     assert len(preview("{{unsubscribe}}", [], SPAIN).filled) > 30
     assert preview("{{unsubscribe}}", [], SPAIN).blank.parts == 0
+
+
+def test_defaults_that_fill_more_than_any_sms_holds_are_refused_before_the_text_is_put_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handed, normalised = [], text.normalize
+
+    def watched(of: str) -> str:
+        handed.append(len(of))
+        return normalised(of)
+
+    monkeypatch.setattr(text, "normalize", watched)
+    marks = Variable(id="x", name="x", type="text", default="\u0315\u0316" * 256)
+    with pytest.raises(Broken, match="1022977 characters with the variables' examples, and an SMS"):
+        preview("a" + "{{x}}" * 1998, [marks], SPAIN)
+    assert sum(handed) <= 10_000
+    assert preview("a" + "{{x}}" * 79, [marks], SPAIN).counted.encoding == "UCS-2"
 
 
 def test_an_unknown_variable_is_refused() -> None:

@@ -16,7 +16,7 @@ TOTAL = Variable(id="total", name="Total", type="currency")
 
 
 def _render(text: str, values: dict[str, Scalar | FieldRef], fields: dict[str, Scalar] | None = None) -> str:
-    return template.render(template.compile_text(text, [NAME, TOTAL]), values, fields or {}, SPAIN)
+    return "".join(template.fill(template.compile_text(text, [NAME, TOTAL]), values, fields or {}, SPAIN))
 
 
 def test_a_value_fills_its_place() -> None:
@@ -40,7 +40,7 @@ def test_a_value_of_the_wrong_type_is_refused_without_being_repeated() -> None:
 
 def test_a_text_of_the_request_itself_needs_no_declared_variables() -> None:
     compiled = template.compile_text("{{a}}-{{b}}-{{c}}")
-    assert template.render(compiled, {"a": 1, "b": 2.5}, {}, SPAIN) == "1-2,5-"
+    assert "".join(template.fill(compiled, {"a": 1, "b": 2.5}, {}, SPAIN)) == "1-2,5-"
 
 
 def test_a_text_that_names_an_undeclared_variable_is_refused_by_its_name() -> None:
@@ -93,5 +93,5 @@ def test_any_text_is_taken_apart_or_refused(text: str) -> None:
     except Broken:
         return
     values: dict[str, Scalar | FieldRef] = {name: f"{{{{{name}}}}}".replace(" ", "") for name in names}
-    filled = template.render(template.compile_text(text), values, {}, SPAIN)
+    filled = "".join(template.fill(template.compile_text(text), values, {}, SPAIN))
     assert template.identifiers(filled) == names

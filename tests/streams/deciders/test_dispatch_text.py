@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from events.send import SendAttempted, SendSkipped
+from projections import text, transliteration
 from tests.streams.one_partition import OnePartition, rebuilt, said
 
 NAME = [{"id": "name", "name": "n", "type": "text"}]
@@ -79,3 +80,38 @@ def test_parts_are_limited_as_they_are_sent(world: OnePartition) -> None:
     (fact,) = said(world.request("long", text="…" * 54))
     assert isinstance(fact, SendSkipped)
     assert fact.reason == "text_too_long"
+
+
+@pytest.mark.parametrize("settings", [{"text": None}, {}, {"limits": {"parts": 255}}])
+def test_a_text_that_values_blow_up_is_too_long_before_anything_is_done_with_it(
+    monkeypatch: pytest.MonkeyPatch, world: OnePartition, settings: dict[str, Any]
+) -> None:
+    handed, normalised = [], text.normalize
+
+    def watched(of: str) -> str:
+        handed.append(len(of))
+        return normalised(of)
+
+    world.configure(link_domain="go.example.com", **settings)
+    monkeypatch.setattr(text, "normalize", watched)
+    monkeypatch.setattr(transliteration, "normalize", watched)
+    (fact,) = said(world.request(text="a" + "{{x}}" * 1998, variables={"x": "\u0315\u0316" * 256}))
+    assert isinstance(fact, SendSkipped)
+    limit = fact.looked_at["parts_limit"]
+    assert (fact.reason, fact.detail) == (
+        "text_too_long",
+        f"the text takes more than {limit} parts, and the account allows {limit}: it has 1022977 characters",
+    )
+    assert sum(handed) <= 10_000
+
+
+def test_marks_without_end_are_counted_as_any_text_is(world: OnePartition) -> None:
+    world.configure(text=None)
+    (fact,) = said(world.request(text="a" + "{{x}}" * 79, variables={"x": "\u0315\u0316" * 256}))
+    assert isinstance(fact, SendSkipped)
+    assert fact.reason == "text_too_long"
+
+
+def test_an_address_longer_than_all_parts_may_be_goes_as_its_short_link(world: OnePartition) -> None:
+    world.configure(link_domain="go.example.com", limits={"parts": 1})
+    assert _attempted(world, text="https://shop.example.com/" + "a" * 9_000).parts == 1
