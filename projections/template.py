@@ -22,7 +22,8 @@ _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z0-9_-]{1,64})\s*\}\}")
 
 
 class Broken(Exception):
-    """The text or its variables cannot be used; the message tells its author what to mend, and holds no value."""
+    """The text or its variables cannot be used; the message tells its author what to mend, and holds no value, nor
+    any words of a text that is no saved template's: it goes into facts, and those may be a person's."""
 
 
 class Invalid(Exception):
@@ -37,16 +38,18 @@ class Template(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _pieces(text: str) -> tuple[str, ...]:
+def _pieces(text: str, quoted: bool) -> tuple[str, ...]:
+    """`quoted`: whether the fault may be shown, or only its place be told."""
     at = 0
     for place in (*_PLACE.finditer(text), None):
         end = len(text) if place is None else place.start()
         strays = [stray for stray in (text.find("{{", at, end), text.find("}}", at, end)) if stray >= 0]
         if strays:
             stray = min(strays)
+            what = repr(text[stray : stray + 24]) if quoted else "what stands"
             raise Broken(
                 f"a variable is written {{{{identifier}}}}, of letters, digits, - and _: "
-                f"{text[stray : stray + 24]!r} {where(text, stray)} is not; check its braces"
+                f"{what} {where(text, stray)} is not; check its braces"
             )
         at = end if place is None else place.end()
     return tuple(_PLACE.split(text))
@@ -60,7 +63,7 @@ def where(text: str, at: int) -> str:
 
 def identifiers(text: str) -> tuple[str, ...]:
     """The identifiers that a text names, each once, in order. Raises Broken."""
-    return tuple(dict.fromkeys(_pieces(text)[1::2]))
+    return tuple(dict.fromkeys(_pieces(text, True)[1::2]))
 
 
 def compile_text(text: str, variables: Sequence[Variable] | None = None) -> Template:
@@ -68,7 +71,7 @@ def compile_text(text: str, variables: Sequence[Variable] | None = None) -> Temp
 
     Raises Broken naming the first that is not, or the default that does not fit its type.
     """
-    pieces = _pieces(text)
+    pieces = _pieces(text, variables is not None)
     if variables is None:
         return Template(pieces, {})
     known = {variable.id: variable for variable in variables}

@@ -255,9 +255,9 @@ def _text(
         return No("text_too_long", f"{told}: it has {characters} characters")
     if account.text.transliterate == "gsm":
         looked_at["transliterate"] = "gsm"
-        refused = transliteration.refusal("".join(compiled.pieces[::2]))
+        refused = _unwritable(data.text, compiled.pieces[::2])
         if refused is not None:
-            detail = f"the text holds {refused}, and the account sends in GSM-7 only (transliterate)"
+            detail = f"{refused}, and the account sends in GSM-7 only (transliterate)"
             return No("variable_invalid" if data.template is None else "template_unknown", detail)
         pieces = _plain(pieces, compiled.pieces[1::2], looked_at)
     filled = text.normalize("".join(pieces))
@@ -275,6 +275,19 @@ def _text(
         much = counted.parts if counted else f"more than {limit}"
         return No("text_too_long", f"the text takes {much} parts, and the account allows {limit}")
     return _Text(filled, counted.encoding, counted.parts, code, links)
+
+
+def _unwritable(own: str | None, literals: Sequence[str]) -> str | None:
+    """What of the author's words GSM-7 cannot write; None where it can. Of a request's `own` text only where that is:
+    three characters are a whole name in some languages, and details are never sealed."""
+    if own is None:
+        refused = transliteration.refusal("".join(literals))
+        return None if refused is None else f"the text holds {refused}"
+    unmapped = transliteration.gsm(" ".join(literals)).unmapped
+    if not unmapped:
+        return None
+    written = text.normalize(own)
+    return f"what stands {template.where(written, written.index(unmapped[0]))} is no character that GSM-7 can write"
 
 
 def _plain(pieces: Sequence[str], identifiers: Sequence[str], looked_at: dict[str, Any]) -> list[str]:

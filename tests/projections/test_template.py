@@ -72,6 +72,13 @@ def test_a_fault_is_told_with_its_place(text: str, told: str) -> None:
     assert told in str(refused.value)
 
 
+@pytest.mark.parametrize("stray", ["{{Ana García, 12345678Z}}", "}} Ana García", "{{Ana"])
+def test_a_fault_of_a_text_that_is_no_template_is_told_by_its_place_alone(stray: str) -> None:
+    with pytest.raises(Broken, match="in line 2, character 6, is not; check its braces") as refused:
+        template.compile_text(f"Hola\nAna: {stray}")
+    assert "Ana" not in str(refused.value)
+
+
 def test_a_default_that_does_not_fit_its_type_is_refused_by_its_name() -> None:
     with pytest.raises(Broken, match="'n' must be a number"):
         template.compile_text("{{n}}", [Variable(id="n", name="n", type="number", default="many")])

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from events.codec import encode_fact
 from events.send import SendAttempted, SendSkipped
 from projections import text, transliteration
-from tests.streams.one_partition import OnePartition, rebuilt, said
+from tests.streams.one_partition import OnePartition, rebuilt, said, sealed_world
 
 NAME = [{"id": "name", "name": "n", "type": "text"}]
 
@@ -57,15 +58,22 @@ def test_a_value_that_the_text_has_no_place_for_is_noted(world: OnePartition) ->
     assert "unused_variables" not in fact.looked_at
 
 
-@pytest.mark.parametrize(("data", "reason"), [({"template": "hi"}, "template_unknown"), ({}, "variable_invalid")])
-def test_an_author_s_own_words_without_a_counterpart_are_refused(
-    world: OnePartition, data: dict[str, Any], reason: str
-) -> None:
+def test_an_author_s_own_words_without_a_counterpart_are_refused(world: OnePartition) -> None:
     world.save("hi", "Hola 😀")
-    (fact,) = said(world.request(**(data or {"text": "Hola 😀"})))
+    (fact,) = said(world.request(template="hi"))
     assert isinstance(fact, SendSkipped)
-    assert fact.reason == reason
+    assert fact.reason == "template_unknown"
     assert "U+1F600 grinning face, which GSM-7 cannot write" in fact.detail
+
+
+def test_a_request_s_own_words_without_a_counterpart_are_refused_by_their_place_alone(world: OnePartition) -> None:
+    (fact,) = said(world.request(text="Hola\nMari\u0301a 王小明"))
+    assert isinstance(fact, SendSkipped)
+    assert fact.reason == "variable_invalid"
+    assert fact.detail == (
+        "what stands in line 2, character 7, is no character that GSM-7 can write, and the account sends in GSM-7 only "
+        "(transliterate)"
+    )
 
 
 def test_a_text_of_which_nothing_is_left_is_empty(world: OnePartition) -> None:
@@ -115,3 +123,19 @@ def test_marks_without_end_are_counted_as_any_text_is(world: OnePartition) -> No
 def test_an_address_longer_than_all_parts_may_be_goes_as_its_short_link(world: OnePartition) -> None:
     world.configure(link_domain="go.example.com", limits={"parts": 1})
     assert _attempted(world, text="https://shop.example.com/" + "a" * 9_000).parts == 1
+
+
+@pytest.mark.parametrize("privacy", ["open", "sealed"])
+@pytest.mark.parametrize(
+    "written", ["Estimada Ana, tu código es {{98-76-54 Ana", "Ana }} 12345678Z", "Ana 12345678Z 王小明 {{name}}"]
+)
+def test_a_request_s_own_text_stays_out_of_the_fact_that_refuses_it(privacy: str, written: str) -> None:
+    world = sealed_world()
+    world.configure(privacy=privacy, text={"transliterate": "gsm"})
+    world.subscriber()
+    (fact,) = said(world.request(text=written))
+    assert isinstance(fact, SendSkipped)
+    assert fact.reason == "variable_invalid"
+    encoded = encode_fact(world.facts[-1]).decode()
+    assert "in line 1, character " in encoded
+    assert [written[at : at + 6] for at in range(len(written) - 5) if written[at : at + 6] in encoded] == []
