@@ -287,7 +287,8 @@ def _unwritable(own: str | None, literals: Sequence[str]) -> str | None:
     if not unmapped:
         return None
     written = text.normalize(own)
-    return f"what stands {template.where(written, max(0, written.find(unmapped[0])))} is no character that GSM-7 can write"
+    at = template.where(written, max(0, written.find(unmapped[0])))
+    return f"what stands {at} is no character that GSM-7 can write"
 
 
 def _plain(pieces: Sequence[str], identifiers: Sequence[str], looked_at: dict[str, Any]) -> list[str]:
