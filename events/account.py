@@ -1,6 +1,7 @@
 """What is said about an account: its settings, its templates, its cancellations. Contract, section 3."""
 
 import re
+import unicodedata
 from contextlib import suppress
 from functools import cache
 from ipaddress import ip_address
@@ -45,20 +46,32 @@ def _timezone(name: str) -> str:
     return name
 
 
+def _named(host: str) -> bool:
+    """Can a host be asked for: parts of 1 to 63 characters between its dots, 253 in all, as DNS has them [RFC 1035,
+    2.3.4; RFC 3490, 3.1]? A dot at its end is nothing. A resolver does not only fail on others: Python's raises."""
+    labels = unicodedata.normalize("NFKC", host).replace("\u3002", ".").removesuffix(".").split(".")
+    lengths = [len(label) if label.isascii() else len("xn--") + len(label.encode("punycode")) for label in labels]
+    return all(1 <= length <= 63 for length in lengths) and sum(lengths) + len(lengths) - 1 <= 253
+
+
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        usable = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
         usable = usable and not (parts.username or parts.password or parts.query or parts.fragment or " " in text)
     except ValueError:  # urlsplit's word for a broken IPv6 address or port
-        usable = False
+        host, usable = "", False
     if not usable:
         raise problem("must be an http or https address without user, query or fragment")
+    if not _named(host):
+        raise problem("must name a host with 1 to 63 characters between its dots, 253 in all")
     return text.rstrip("/")
 
 
 def _domain(text: str) -> str:
-    if _HOST.fullmatch(text) is None:
+    host, _, port = text.partition(":")
+    if _HOST.fullmatch(text) is None or not _named(host) or not 1 <= int(port or 80) <= 65_535:
         raise problem("must be a host name, such as go.example.com")
     return text
 

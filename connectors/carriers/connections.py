@@ -2,7 +2,8 @@
 
 What comes back is hostile: bodies are bounded, nothing is decompressed, no redirect followed, no cookie kept. Whether a
 request left this machine is told by the connection, not by the kind of the error: before a connection to the provider
-stands, nothing can have left; from then on everything may have.
+stands, nothing can have left; from then on everything may have. The client raises errors of many kinds (for
+a host with an empty label a UnicodeError, which is no OSError): each is a fault of its own call and ends no worker.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final, Self
 import aiohttp
 from yarl import URL
 
-from connectors.carriers.base import Answer, Refused, Unknown, UnknownReason
+from connectors.carriers.base import Answer, NotListed, Refused, Unknown, UnknownReason
 
 _LONGEST_BODY: Final = 65_536
 
@@ -113,7 +114,8 @@ async def read_body(response: aiohttp.ClientResponse, most: int = _LONGEST_BODY)
 
 
 def failed(error: Exception, course: Course) -> Answer:
-    kind = type(error).__name__  # never its text, which may repeat what was sent
+    """What follows from whatever a call raised."""
+    kind = _kind(error)
     if not course.connected:
         return Refused(
             None, f"no connection to the provider ({kind}): nothing was sent", final=False, scope="connection"
@@ -123,3 +125,16 @@ def failed(error: Exception, course: Course) -> Answer:
     if isinstance(error, aiohttp.ClientResponseError):
         return Unknown("server_error", f"the answer is not HTTP that can be read ({kind})")
     return Unknown("connection_lost", f"the connection was lost before the answer was whole ({kind})")
+
+
+def unlisted(error: Exception) -> NotListed:
+    """As `failed`, of a question about the list."""
+    return NotListed(f"no answer ({_kind(error)})")
+
+
+def _kind(error: Exception) -> str:
+    """What an error is called: never its text, which may repeat what was sent. A MemoryError is raised again: it is no
+    account's fault."""
+    if isinstance(error, MemoryError):
+        raise error
+    return type(error).__name__

@@ -15,7 +15,7 @@ from yarl import URL
 
 from connectors.carriers import listing
 from connectors.carriers.base import Answer, EncodedSms, NotListed, Page, RateHeaders, Refused, Sms, UnknownReason
-from connectors.carriers.connections import Connections, Course, base_url, failed, read_body
+from connectors.carriers.connections import Connections, Course, base_url, failed, read_body, unlisted
 from connectors.carriers.verdict import judge, judge_many
 
 BASE_URL: Final = "https://api.instasent.com/transactional/v1"
@@ -87,9 +87,9 @@ class Instasent:
             CONTENT_TYPE: "application/json",
             USER_AGENT: "Recado",
         }
-        course = Course()
+        session, course = self.connections.session, Course()
         try:
-            async with self.connections.session.post(
+            async with session.post(
                 base_url(self.base_url, BASE_URL) / path,
                 data=orjson.dumps(body),
                 headers=headers,
@@ -98,7 +98,7 @@ class Instasent:
             ) as response:
                 content, trouble = await read_body(response, longest)
                 return _Read(response.status, rate_of(response), content, trouble)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is: see connections.py
             return failed(error, course)
 
     async def page(self, cursor: str | None, since: int) -> Page | NotListed:
@@ -123,12 +123,13 @@ class Instasent:
             ACCEPT_ENCODING: "identity",
             USER_AGENT: "Recado",
         }
+        session = self.connections.session
         try:
-            async with self.connections.session.get(url, headers=headers, allow_redirects=False) as response:
+            async with session.get(url, headers=headers, allow_redirects=False) as response:
                 content, trouble = await read_body(response, _LONGEST_PAGE)
                 return response.status, rate_of(response), None if trouble else content
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return NotListed(f"no answer ({type(error).__name__})")
+        except Exception as error:  # noqa: BLE001 - whatever it is: see connections.py
+            return unlisted(error)
 
 
 def _body(call: Sms, allow_unicode: bool) -> dict[str, Any]:

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
-import aiohttp
 from aiohttp.hdrs import ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT
 from yarl import URL
 
 from connectors.carriers import twilio_verdict
 from connectors.carriers.base import Answer, NotListed, Page, Sms
-from connectors.carriers.connections import Connections, Course, base_url, failed, read_body
+from connectors.carriers.connections import Connections, Course, base_url, failed, read_body, unlisted
 from connectors.tokens import TWILIO_RULE, TwilioAccess, twilio_access
 
 BASE_URL: Final = "https://api.twilio.com"
@@ -53,9 +52,9 @@ class Twilio:
             "StatusCallback": f"{self.callbacks}/{call.client_id}",
             "SmartEncoded": "false",
         }
-        course = Course()
+        session, course = self.connections.session, Course()
         try:
-            async with self.connections.session.post(
+            async with session.post(
                 self._messages(".json"),
                 data=urlencode(form).encode(),
                 headers={**self._headers(), CONTENT_TYPE: "application/x-www-form-urlencoded"},
@@ -65,7 +64,7 @@ class Twilio:
                 content, trouble = await read_body(response)
                 hidden = {self._access.password: "[token]", call.to: "[number]"}
                 return twilio_verdict.judge(response.status, content, trouble, hidden=hidden)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is: see connections.py
             return failed(error, course)
 
     async def page(self, cursor: str | None, since: int) -> Page | NotListed:
@@ -104,9 +103,10 @@ class Twilio:
         }
 
     async def _get(self, url: URL) -> tuple[int, bytes | None] | NotListed:
+        session = self.connections.session
         try:
-            async with self.connections.session.get(url, headers=self._headers(), allow_redirects=False) as response:
+            async with session.get(url, headers=self._headers(), allow_redirects=False) as response:
                 content, trouble = await read_body(response, _LONGEST_PAGE)
                 return response.status, None if trouble else content
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return NotListed(f"no answer ({type(error).__name__})")
+        except Exception as error:  # noqa: BLE001 - whatever it is: see connections.py
+            return unlisted(error)

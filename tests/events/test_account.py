@@ -60,6 +60,22 @@ def test_absent_stays_and_null_clears() -> None:
         ({"connector": PLAIN | {"base_url": "https://user:pw@x"}}, "without user"),
         ({"connector": PLAIN | {"base_url": "https://x?access_token=1"}}, "query"),
         ({"connector": PLAIN | {"base_url": "http://[x"}}, "http"),
+        ({"connector": PLAIN | {"base_url": "http://x:65536"}}, "http"),
+        ({"connector": PLAIN | {"base_url": "http://x:0"}}, "http"),
+        ({"connector": PLAIN | {"base_url": "https://a..b"}}, "1 to 63 characters"),
+        ({"fallback": PLAIN | {"base_url": "https://.a.b/v1"}}, "1 to 63 characters"),
+        ({"connector": PLAIN | {"base_url": "https://a.b..:8080"}}, "1 to 63 characters"),
+        ({"connector": PLAIN | {"base_url": "https://."}}, "1 to 63 characters"),
+        ({"connector": PLAIN | {"base_url": "https://ñ。。es"}}, "1 to 63 characters"),
+        ({"connector": PLAIN | {"base_url": f"https://{'x' * 64}.example"}}, "1 to 63 characters"),
+        ({"connector": PLAIN | {"base_url": f"https://a.{'x' * 64}"}}, "1 to 63 characters"),
+        ({"connector": PLAIN | {"base_url": f"https://{'ñ' * 60}.es"}}, "1 to 63 characters"),
+        ({"connector": PLAIN | {"base_url": f"https://{'a.' * 126}ab"}}, "253 in all"),
+        ({"link_domain": "a..b"}, "host name"),
+        ({"link_domain": f"{'x' * 64}.example"}, "host name"),
+        ({"link_domain": f"{'a.' * 126}ab"}, "host name"),
+        ({"link_domain": "go.example.com:0"}, "host name"),
+        ({"link_domain": "go.example.com:65536"}, "host name"),
         ({"connector": PLAIN | {"token": ""}}, "at least 1"),
         ({"surprise": 1}, "Extra"),
     ],
@@ -68,6 +84,43 @@ def test_a_setting_beyond_the_rules_is_refused(settings: dict[str, Any], told: s
     with pytest.raises(ValidationError, match=told) as refused:
         configured(**settings)
     assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://api.instasent.com./v1",
+        "http://localhost",
+        "http://localhost.:8081",
+        "http://simulator:65535",
+        "http://my_sim:8081",
+        "http://127.0.0.1:1",
+        "http://[::1]:8081",
+        "http://[2001:db8::1]",
+        "http://[fe80::1%25eth0]",
+        "http://[::ffff:127.0.0.1]",
+        "https://ñandú.es",
+        "https://n\u0303andu\u0301.es",
+        "https://пример.рф/v1",
+        "https://אב1.com",
+        "https://faß.de",
+        "https://中国。cn",
+        f"https://{'ñ' * 50}.es",
+        "https://" + "n\u0303" * 50 + ".es",
+        f"https://{'x' * 63}.{'y' * 63}",
+        f"https://{'a.' * 126}b",
+        f"https://{'a.' * 126}b.",
+    ],
+)
+def test_a_base_url_may_name_any_host_that_can_be_asked_for(base_url: str) -> None:
+    connector = configured(connector=PLAIN | {"base_url": base_url}).connector
+    assert connector is not None
+    assert connector.base_url == base_url
+
+
+@pytest.mark.parametrize("domain", ["go.example.com", "localhost", "127.0.0.1:8080", f"{'x' * 63}.es", "a--b.es:65535"])
+def test_a_link_domain_may_be_any_host_with_a_port_or_without(domain: str) -> None:
+    assert configured(link_domain=domain).link_domain == domain
 
 
 def test_quiet_hours_are_spelled_as_the_contract_does() -> None:

@@ -6,14 +6,14 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import pytest
 
 from connectors import simulator
 from connectors.carriers import memory
-from connectors.carriers.base import Accepted, Answer, Carrier, NotListed, Page, Refused, Unknown
-from connectors.carriers.connections import Connections
+from connectors.carriers.base import Accepted, Answer, BulkCarrier, Carrier, NotListed, Page, Refused, Unknown
+from connectors.carriers.connections import Connections, Course
 from connectors.carriers.instasent import Instasent
 from connectors.carriers.twilio import Twilio
 from connectors.simulator import Config, Fault, Token
@@ -26,6 +26,11 @@ class Call:
     to: str = "+34600000001"
     sender: str = "Acme"
     text: str = "Tu pedido ha llegado"
+
+
+@dataclass(frozen=True)
+class Encoded(Call):
+    encoding: Literal["GSM-7", "UCS-2"] = "GSM-7"
 
 
 ANA = Call()
@@ -345,3 +350,102 @@ def test_a_list_that_is_not_to_be_had_says_nothing_of_any_message(world: Worlds)
 def test_what_is_refused_cannot_have_been_taken() -> None:
     with pytest.raises(ValueError, match="not taken"):
         memory.Fault(Refused(400, "no", final=True), taken=True)
+
+
+# What the HTTP client raises is one account's fault
+
+
+NOWHERE = ("a..b", "x" * 64 + ".example", ".a", "a..", ".")  # the resolver raises no OSError for these
+MESSAGE = "SM" + "0" * 32  # an id that either would ask for
+
+
+def instasent_of(connections: Connections, url: str) -> Carrier:
+    return Instasent(connections, "t0k3n", url)
+
+
+def twilio_of(connections: Connections, url: str) -> Carrier:
+    return Twilio(connections, f"{SID}:t0k3n", url, "http://127.0.0.1:9/callbacks/twilio/acme/cb_x")
+
+
+Makes = Callable[[Connections, str], Carrier]
+
+
+@pytest.fixture(params=[instasent_of, twilio_of])
+def made(request: pytest.FixtureRequest) -> Makes:
+    chosen: Makes = request.param
+    return chosen
+
+
+async def sent_by(carrier: Carrier) -> list[Answer]:
+    """The answers of each way in which it sends."""
+    answers = [await carrier.send(ANA, allow_unicode=False)]
+    if isinstance(carrier, BulkCarrier):
+        answers += await carrier.send_many([Encoded(), Encoded(client_id=LUIS.client_id, to=LUIS.to)])
+    return answers
+
+
+async def asked_of(carrier: Carrier) -> list[Page | NotListed]:
+    return [await carrier.page(None, 0), await carrier.look_up(MESSAGE)]
+
+
+@pytest.mark.parametrize("host", NOWHERE)
+def test_a_host_that_cannot_be_asked_for_is_no_connection(made: Makes, host: str) -> None:
+    async def scenario() -> None:
+        async with Connections() as connections:
+            carrier = made(connections, f"https://{host}")
+            for answer in await sent_by(carrier):
+                assert isinstance(answer, Refused)
+                assert (answer.status, answer.final, answer.scope) == (None, False, "connection")
+            for found in await asked_of(carrier):
+                assert isinstance(found, NotListed)
+                assert found.scope == "connection"
+
+    asyncio.run(scenario())
+
+
+class Broken(Connections):
+    """Connections whose client raises what nobody foresaw, before it is connected or after."""
+
+    def __init__(self, error: BaseException, connected: bool) -> None:
+        super().__init__()
+        self.error = error
+        self.connected = connected
+
+    @property
+    def session(self) -> Any:
+        return self
+
+    def post(self, *_: Any, trace_request_ctx: Course, **__: Any) -> Any:
+        trace_request_ctx.connected = self.connected
+        raise self.error
+
+    def get(self, *_: Any, **__: Any) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ValueError(ANA.to), RuntimeError(ANA.text), KeyError("x"), AssertionError()])
+def test_whatever_the_client_raises_is_told_by_how_far_the_call_had_come(made: Makes, error: Exception) -> None:
+    async def scenario(connected: bool) -> tuple[list[Answer], list[Page | NotListed]]:
+        carrier = made(Broken(error, connected), "https://x.example")
+        return await sent_by(carrier), await asked_of(carrier)
+
+    before, unlisted = asyncio.run(scenario(False))
+    after, _ = asyncio.run(scenario(True))
+    assert all(isinstance(answer, Refused) and answer.scope == "connection" for answer in before)
+    assert all(isinstance(answer, Unknown) and answer.reason == "connection_lost" for answer in after)
+    assert all(isinstance(found, NotListed) and found.scope == "connection" for found in unlisted)
+    said = repr([before, after, unlisted])
+    assert ANA.to not in said
+    assert ANA.text not in said
+
+
+@pytest.mark.parametrize("error", [MemoryError(), asyncio.CancelledError()])
+def test_what_is_no_account_s_fault_is_raised(made: Makes, error: BaseException) -> None:
+    carrier = made(Broken(error, True), "https://x.example")
+    for work in (
+        lambda: carrier.send(ANA, allow_unicode=False),
+        lambda: carrier.page(None, 0),
+        lambda: carrier.look_up(MESSAGE),
+    ):
+        with pytest.raises(type(error)):
+            asyncio.run(work())
