@@ -55,7 +55,8 @@ def judge_many(
     """Read the answer to a batch, an answer for each of its SMS, in their order. Raises nothing.
 
     None: the batch was surely not taken, and may be handed over again in smaller parts, as one SMS in it may be at
-    fault or all of them too much.
+    fault or all of them too much. Never where a refusal names an item as accepted: that one was taken, whatever the
+    status says, and would be sent twice.
 
     Items are told apart by their clientId alone, never by their place. Those that the answer does not name as accepted
     were refused only if the counts add up: else nobody knows.
@@ -65,6 +66,8 @@ def judge_many(
             return _all(Unknown(trouble, "the answer was positive, but could not be read whole", rate), client_ids)
         return _told_apart(status, json_object(content), rate, client_ids, secret)
     body = json_object(content)
+    if status < 500 and body.get("entities"):
+        return _told_apart(status, body, rate, client_ids, secret)
     if status == 402:  # whether a part of it passed is not documented
         return _all(
             Unknown("server_error", "HTTP 402 to a batch: a part may have gone", rate, account=True), client_ids
@@ -78,7 +81,8 @@ def judge_many(
     return _all(judge(status, rate, content, trouble, secret=secret), client_ids)
 
 
-_PERHAPS_FIELDS: Final = frozenset(range(400, 500)) - {401, 402, 429}
+_ACCOUNT: Final = frozenset((401, 402))
+_PERHAPS_FIELDS: Final = frozenset(range(400, 500)) - _ACCOUNT - {429}
 
 
 def _all(answer: Answer, client_ids: Sequence[str]) -> list[Answer]:
@@ -95,7 +99,11 @@ def _told_apart(
     ours = set(client_ids)
     taken = {name for name in ours if named[name] == 1}
     adds_up = len(taken) == len(entities) and len(taken) + len(errors) == len(ours) == len(client_ids)
-    said = _errors_by_item(errors, ours - taken) if adds_up else {}
+    blames_items = status < 300 or status in _PERHAPS_FIELDS
+    said = _errors_by_item(errors, ours - taken) if adds_up and blames_items else {}
+    untold = Unknown(
+        "server_error", "the answer to the batch does not tell what became of it", rate, account=status in _ACCOUNT
+    )
     answers: list[Answer] = []
     for name in client_ids:
         if name in taken:
@@ -108,7 +116,7 @@ def _told_apart(
         elif name in said:
             answers.append(_refused_fields(status, said[name], rate, secret))
         else:
-            answers.append(Unknown("server_error", "the answer to the batch does not tell what became of it", rate))
+            answers.append(untold)
     return answers
 
 

@@ -24,6 +24,7 @@ from events.answer import AnswerReceived
 from events.codec import decode_input
 from events.topics import Role
 from streams.sender import Lane, Sender
+from tests.connectors.carriers.test_instasent import peer, replies
 from tests.streams.memory_world import PARTITION, Hand, Held, call_of
 
 RATE = RateHeaders(1_200, 7, 1_700_000_000_000)
@@ -62,13 +63,20 @@ CASES: dict[str, tuple[Fault, Answer, bool]] = {  # a fault of the whole batch, 
 class Straight:
     """ports.Provider with one carrier for all."""
 
-    world: "World"
+    world: "World | Alone"
 
     async def send(self, call: Any) -> Answer:
         return await self.world.carrier.send(call, allow_unicode=call.encoding == "UCS-2")
 
     async def send_many(self, calls: Sequence[Any]) -> Sequence[Answer]:
         return await self.world.carrier.send_many(calls)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A carrier without a world to order faults from."""
+
+    carrier: BulkCarrier
 
 
 class World(Protocol):
@@ -298,6 +306,64 @@ def test_what_was_refused_as_a_whole_may_be_handed_over_in_parts(status: int) ->
     assert verdicts(status, {"message": "Problems parsing JSON"}) is None
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("errors", [{}, {"errors": []}, {"errors": {}}], ids=["absent", "list", "object"])
+def test_a_refusal_that_names_an_accepted_item_is_told_apart_and_not_made_again(status: int, errors: Any) -> None:
+    body = {"entities": [entity("a-1")], **errors}
+    assert verdicts(status, body, NAMES[:2]) == [TAKEN, UNKNOWN]
+    assert verdicts(status, body, NAMES[:1]) == [TAKEN]
+    assert verdicts(status, {"entities": [entity("b-1"), entity("a-1")], **errors}, NAMES[:2]) == [TAKEN, TAKEN]
+    assert verdicts(status, {"entities": [{"id": "1"}], **errors}, NAMES[:2]) == [UNKNOWN, UNKNOWN]
+    assert verdicts(status, {"entities": [], **errors}, NAMES[:2]) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "account"), [(401, True), (402, True), (403, False), (404, False), (429, False), (307, False)]
+)
+def test_what_any_refusal_names_as_accepted_was_taken_and_nothing_is_known_of_the_rest(
+    status: int, account: bool
+) -> None:
+    rest = Unknown("server_error", account=account)
+    assert verdicts(status, {"entities": [entity("b-1")], "message": "no"}) == [rest, TAKEN, rest]
+
+
+def test_a_refusal_with_an_accepted_item_and_as_many_errors_as_others_refuses_those() -> None:
+    body = {"entities": [entity("a-1"), entity("b-1")], "errors": [ERROR]}
+    assert verdicts(422, body) == [TAKEN, TAKEN, Refused(422, "to: bad", True, "message")]
+    for status in (401, 402, 429):  # these blame no field
+        found = verdicts(status, body)
+        assert found is not None
+        assert isinstance(found[2], Unknown)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("errors", [{}, {"errors": []}, {"errors": {}}], ids=["absent", "list", "object"])
+def test_the_sender_posts_a_batch_of_which_a_part_was_named_as_accepted_once(status: int, errors: Any) -> None:
+    batch = [replace(call_of(call.client_id, Role.NEWSLETTER), to=call.to) for call in calls(2)]
+    body = orjson.dumps({"entities": [{"id": "1", "clientId": batch[0].client_id}], **errors})
+    head = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+
+    async def scenario() -> tuple[list[str], int]:
+        async with peer(replies(head + body)) as present, Connections() as connections:
+            broker, started = MemoryBroker(), list[Coroutine[Any, Any, None]]()
+            straight = Straight(Alone(Instasent(connections, "t0k3n", present.url)))
+            failures: list[BaseException] = []
+            sender = Sender(
+                straight, MemoryAnswers(broker), Held(), Hand(), started.append, failures.append,
+                lanes={Role.NEWSLETTER: Lane(1, 2)},
+            )  # fmt: skip
+            for call in batch:
+                sender.reserve(call)
+            sender.start(batch, 1)
+            await started.pop()
+            assert failures == []
+            records = broker.topic(Role.ANSWERS, PARTITION).records
+            told = [decode_input(Role.ANSWERS, record.value).data for record in records]
+            return [data.outcome for data in told if isinstance(data, AnswerReceived)], len(present.requests)
+
+    assert asyncio.run(scenario()) == (["accepted", "unknown"], 1)
+
+
 def test_a_402_to_a_batch_may_have_taken_a_part_and_stops_the_account() -> None:
     assert verdicts(402, {"message": "NoFundsError"}) == [Unknown("server_error", account=True)] * 3
 
@@ -324,6 +390,7 @@ def test_whatever_is_answered_each_item_gets_one_answer_and_is_accepted_only_by_
     found = judge_many(status, RATE, orjson.dumps(body), None, NAMES, secret="t0k3n")
     if found is None:
         assert 400 <= status < 500
+        assert not (isinstance(body, dict) and body.get("entities")), "what it names would be handed over again"
         return
     assert len(found) == 3
     assert all(answer.rate == RATE for answer in found)
