@@ -1,8 +1,9 @@
 """How many calls an account's provider takes, as its answers tell: a token bucket, shared with the other workers. Pure.
 
-The provider counts in windows (instasent.md, section 2), so the bucket holds what this worker's share leaves until the
-window ends, and is filled when the next begins. Transactional calls take whatever is left. Newsletters keep a part of
-it for them, are paced over the window, and queue in order: each call gets its own later time, so that a long queue does
+The provider counts in windows (instasent.md, section 2), so the bucket holds what is left until the window ends, and is
+filled when the next begins. This worker's share of it is reckoned when it takes: what is told between two tenures, when
+it owns nothing, counts for the next one too. Transactional calls take whatever is left. Newsletters keep a part of it
+for them, are paced over the window, and queue in order: each call gets its own later time, so that a long queue does
 not come back at once only to be put off again. Until an answer tells a limit there is none; a 429 bars the class that
 it was told to.
 
@@ -42,7 +43,7 @@ class Bucket:
     name: str = ""
     limit: int | None = None  # tokens a window, of all workers together
     window: int = 0
-    left: float = 0.0  # to this worker, until `reset_at`
+    left: float = 0.0  # to all until `reset_at`, if all take as this worker does: it may take its share of it
     reset_at: int = 0
     by_message: bool = False  # the provider counts messages, not calls
     _judged: bool = False  # whether it does was learnt, or cannot be
@@ -67,7 +68,7 @@ class Bucket:
     def take(self, class_: Class, messages: int, now: int, share: float, *, waited: bool) -> int | None:
         """Take the tokens of one call: None. Where they are not to be had, nothing is taken: when they will be there.
         `waited`: it had its place in the queue, and is not paced again unless that place may be too early."""
-        self._turn(now, share)
+        self._turn(now)
         tokens = self.cost(messages)
         ready = self._ready(class_, tokens, now, share)
         if ready <= now and messages > 1 and self._unsure:
@@ -84,7 +85,7 @@ class Bucket:
         self._out_calls += 1
         self._out_messages += messages
         if self.limit is not None:
-            self.left -= tokens
+            self.left -= tokens / share
             if class_ == "newsletter":
                 self._paced = max(self._paced, now) + self._interval("newsletter", tokens, share)
         return None
@@ -98,7 +99,7 @@ class Bucket:
     def told(self, messages: int, rate: RateHeaders, now: int, share: float) -> None:
         """A call was answered, or was not made after all; `rate` is what the answer said."""
         self._heard = True
-        self._turn(now, share)
+        self._turn(now)
         if rate.reset_at is not None and rate.reset_at <= self._over:
             return
         self._out_messages = max(0, self._out_messages - messages)
@@ -109,10 +110,10 @@ class Bucket:
         end = min(rate.reset_at or 0, now + LONGEST)
         self._told_end = max(self._told_end, end)
         if begins or rate.limit != self.limit:
-            self.limit, self.left = rate.limit, min(self.left, rate.limit * share) if not begins else rate.limit * share
+            self.limit, self.left = rate.limit, rate.limit if begins else min(self.left, rate.limit)
         if end > now and (begins or end >= self.reset_at + SHORTEST_WINDOW // 2):
             self._learn_window(end, now, begins)
-            self.reset_at, self.left = end, self.limit * share - self._unanswered
+            self.reset_at, self.left = end, self.limit - self._unanswered(share)
             self._first, self._calls, self._messages = self.limit, 0, 0
             if begins and rate.remaining is not None:
                 self._first = rate.remaining + self.cost(messages)
@@ -126,7 +127,7 @@ class Bucket:
         self._messages += messages
         self._learn_unit(rate.remaining, now, share)
         if rate.remaining is not None:
-            self.left = min(self.left, rate.remaining * share - self._unanswered)
+            self.left = min(self.left, rate.remaining - self._unanswered(share))
 
     def refused(self, class_: Class, rate: RateHeaders, now: int) -> int:
         """A 429: until when no call of the class is made. One of a transactional call bars both."""
@@ -147,17 +148,19 @@ class Bucket:
         barred = max(self._barred["transactional"], self._barred[class_])
         if self.limit is None or barred > now:
             return barred
+        if share <= 0:  # as in `_interval`
+            return now + UNTOLD
         kept = KEPT * self.limit * share if class_ == "newsletter" else 0.0
         # A call that takes more than there ever is goes alone, when the window is fresh.
-        enough = self.left - kept >= tokens or self.left >= self.limit * share
+        enough = self.left * share - kept >= tokens or self.left >= self.limit
         return now if enough and self.left > 0 else self.reset_at
 
-    def _turn(self, now: int, share: float) -> None:
+    def _turn(self, now: int) -> None:
         """The provider's window is over: the next one is as large."""
         if self.limit is None or now < self.reset_at:
             return
         self.reset_at += self.window * (1 + (now - self.reset_at) // self.window)
-        self.left = self.limit * share
+        self.left = self.limit
         self._out_calls = self._out_messages = 0  # some were granted and never called: they must not add up
         self._over = self._told_end
         self._first, self._calls, self._messages = self.limit, 0, 0
@@ -184,7 +187,7 @@ class Bucket:
 
     def _learn_unit(self, remaining: int | None, now: int, share: float) -> None:
         """Of several messages a call: did the tokens fall as the calls, or as the messages?"""
-        if self._messages < 3 * self._calls:
+        if share <= 0 or self._messages < 3 * self._calls:
             return
         if remaining is None:
             self._judged = True
@@ -205,7 +208,6 @@ class Bucket:
         """Is it still to be learnt what a call of many takes? Not where no limit is told."""
         return not self._heard or (self.limit is not None and not self._judged)
 
-    @property
-    def _unanswered(self) -> int:
-        """Tokens of the calls that are out."""
-        return self._out_messages if self.by_message else self._out_calls
+    def _unanswered(self, share: float) -> float:
+        """Tokens of the calls that are out, and of the others' as in `left`; where nothing is owned, of these alone."""
+        return (self._out_messages if self.by_message else self._out_calls) / (share or 1)

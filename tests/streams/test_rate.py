@@ -278,3 +278,48 @@ def test_what_is_queued_while_a_worker_owns_nothing_does_not_hold_up_the_account
     for _ in range(20):
         bucket.queue("newsletter", 100, NOON, 0.0)
     assert bucket.queue("newsletter", 100, NOON, 1.0) <= NOON + MINUTE
+
+
+@pytest.mark.parametrize("before", [(), (0.5,), (1.0,)], ids=["nothing known", "half known", "all known"])
+@pytest.mark.parametrize("later", [0, MINUTE], ids=["of this window", "of the next"])
+def test_what_is_told_while_a_worker_owns_nothing_counts_by_the_share_it_has_when_it_takes(
+    before: tuple[float, ...], later: int
+) -> None:
+    """A late answer between two tenures made every send of the account wait for the window's end."""
+    bucket, now = Bucket(), NOON + later
+    for share in before:
+        assert bucket.take("transactional", 1, NOON, share, waited=False) is None
+        bucket.told(1, RateHeaders(1_200, 1_199, NOON + MINUTE), NOON, share)
+        assert bucket.take("transactional", 1, NOON, share, waited=False) is None
+    bucket.told(1, RateHeaders(1_200, 1_100, now + MINUTE), now, 0.0)
+    taken = [bucket.take("transactional", 1, now + 1, 0.5, waited=False) for _ in range(600)]
+    assert taken == [None] * 550 + [now + MINUTE] * 50, "half of what was left, and no more"
+
+
+def test_a_window_that_began_while_a_worker_owned_nothing_is_there_to_be_taken_from() -> None:
+    bucket = _told(1_200)
+    bucket.told(1, NOT_SAID, NOON + MINUTE, 0.0)
+    taken = [bucket.take("transactional", 1, NOON + MINUTE, 0.5, waited=False) for _ in range(601)]
+    assert taken == [None] * 600 + [NOON + 2 * MINUTE]
+
+
+def test_a_share_that_changes_within_a_window_changes_what_may_be_taken_of_it() -> None:
+    bucket = Bucket()
+    bucket.take("transactional", 1, NOON, 1.0, waited=False)
+    bucket.told(1, RateHeaders(1_200, 1_100, NOON + MINUTE), NOON, 1.0)
+    taken = [bucket.take("transactional", 1, NOON, 0.25, waited=False) for _ in range(300)]
+    assert taken.count(None) == 275
+
+
+def test_while_a_worker_owns_nothing_nothing_is_taken_and_nothing_waits_for_the_window_s_end() -> None:
+    assert _told(1_200).take("transactional", 1, NOON, 0.0, waited=False) == NOON + UNTOLD
+    assert Bucket().take("transactional", 1, NOON, 0.0, waited=False) is None, "where no limit is known"
+
+
+def test_what_is_told_while_a_worker_owns_nothing_does_not_unlearn_that_messages_are_counted() -> None:
+    bucket = _told(10_000)
+    for n in range(1, 5):
+        bucket.take("newsletter", 100, NOON + n, 1.0, waited=True)
+        rate = RateHeaders(10_000, 9_999 - 100 * n, NOON + MINUTE)
+        bucket.told(100, rate, NOON + n, 1.0 if n < 4 else 0.0)
+        assert bucket.by_message
