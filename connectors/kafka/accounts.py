@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from connectors.kafka.headers import read_any_name
 from connectors.ports import MachineryFault, Record
 from events.codec import decode_input
 from events.envelope import Undecodable
@@ -28,6 +29,7 @@ class AccountsReader:
         self.unreadable: list[Record] = []  # for the owner of partition 0, who writes the dead letters
         self._tp = TopicPartition(topic, 0)
         self._moved = asyncio.Event()
+        read_any_name()
         self._consumer = AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,

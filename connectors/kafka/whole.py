@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from connectors.kafka.errors import BrokerUnavailable
+from connectors.kafka.headers import read_any_name
 
 
 def committed(topic: str, partitions: int, client: Mapping[str, Any]) -> Iterator[Any]:
@@ -35,6 +36,7 @@ def committed(topic: str, partitions: int, client: Mapping[str, Any]) -> Iterato
 
 
 async def _opened(tps: list[TopicPartition], client: Mapping[str, Any]) -> AIOKafkaConsumer:
+    read_any_name()
     consumer = AIOKafkaConsumer(
         isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest", **client
     )

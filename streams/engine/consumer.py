@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from connectors.kafka.headers import read_any_name
 from connectors.ports import Fetch, Record
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class EngineThread(driver.AIOKafkaConsumerThread):
     last_beat: float = 0.0
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        read_any_name()
         consumer = super()._create_worker_consumer(transport)
         # Faust would read uncommitted records and let the broker hold an empty fetch for 1.5 s; a partition whose
         # records were just taken is not part of the fetch that is under way, and would wait as long.

@@ -13,6 +13,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, Subscription, SubscriptionState, TopicPartitionState
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import _DefaultRecordBatchPy
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.stores.base import Store
 from faust.tables import Table
@@ -118,6 +119,9 @@ LEANED = [
     Leaned(aiokafka.AIOKafkaProducer, "commit_transaction", COROUTINE),
     Leaned(FetchResult, "has_more", FUNCTION),
     Leaned(PartitionRecords, "_consumer_record", FUNCTION, "tp record"),
+    Leaned(PartitionRecords, "_unpack_records", FUNCTION),
+    Leaned(PartitionRecords, "__next__", FUNCTION),
+    Leaned(_DefaultRecordBatchPy, "_read_msg", FUNCTION, "decode_varint"),
     Leaned(BatchBuilder, "record_count", FUNCTION),
 ]
 
