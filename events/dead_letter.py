@@ -1,8 +1,9 @@
 """A record that could not be read or processed, with the reason and the original bytes, so that it can be replayed."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -10,8 +11,13 @@ from events import instant
 from events.cipher import Cipher
 from events.record import Sealed, sealed_text
 
-LIMIT: Final = 1024 * 1024  # bytes of the original that are kept; in base64 they fit the topic's 2 MiB
-_BESIDE: Final = 64 * 1024  # bytes of the key, and of the headers, that are kept
+LIMIT: Final = 1024 * 1024  # bytes of the original that are kept; in base64 they fit the topic's 2 MiB, sealed too
+MOST_HEADERS: Final = 100  # of a record that are kept: an empty one costs a stranger two bytes, and a letter ten
+_BESIDE: Final = 64 * 1024  # bytes of the key, and of the headers as they are written, that are kept
+_LETTER: Final = 2 * LIMIT - 2 * _BESIDE  # bytes of a letter: what the topic takes, less its record's key and frame
+_DETAIL: Final = 4_000  # characters of the detail that are kept, each of at most six bytes in JSON
+_ROOM: Final = _LETTER - 32 * 1024  # bytes for what a stranger wrote, beside what Recado tells
+_SEALED_ROOM: Final = _ROOM // 4 * 3 - 1024  # likewise before it is sealed in base64 once more, less the JSON around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,8 @@ class DeadLetter:
     and was never a record, so it is not replayed.
 
     `size` is the length in bytes of the whole original, 0 for a record without a value. `original` holds all of it, but
-    of one beyond 1 MiB, which only a compressed batch can carry, the beginning. Of an account whose privacy is `sealed`
+    of one beyond 1 MiB, which only a compressed batch can carry, the beginning. Key and headers, which nothing is
+    decided by, are kept as far as they fit: the first 100 headers at most. Of an account whose privacy is `sealed`
     it is in `sealed`, with key and headers: under the key of the contact `sealed_for`, or, where nobody knows whom it
     concerns, under RECADO_SECRET ("").
     """
@@ -49,8 +56,7 @@ class DeadLetter:
 
 def concealed(letter: DeadLetter, cipher: Cipher, subject: str) -> DeadLetter:
     """The letter with all that a stranger wrote sealed; `subject` as in DeadLetter.sealed_for."""
-    written = orjson.loads(encode_dead_letter(letter))
-    held = {name: written[name] for name in _HELD}
+    held = _held(letter, _SEALED_ROOM)
     return replace(
         letter, original=None, key=None, headers=(), sealed=cipher.seal(_place(subject), held), sealed_for=subject
     )
@@ -76,9 +82,6 @@ def revealed(letter: DeadLetter, cipher: Cipher) -> DeadLetter:
     )  # fmt: skip
 
 
-_HELD: Final = ("original", "key", "headers")
-
-
 def _place(subject: str) -> str:
     return f"dead-letter/{subject}"
 
@@ -96,33 +99,48 @@ def _bytes(value: str | None) -> bytes | None:
 
 
 def encode_dead_letter(letter: DeadLetter) -> bytes:
-    """The dead letter as it lies in Kafka: at most 2 MiB, whatever the record was."""
-    key, original = letter.key, letter.original
-    spent = 0
-    headers: list[list[str | None]] = []
-    for name, value in letter.headers:
-        spent += len(name.encode("utf-8", "replace")) + len(value or b"")
-        if spent > _BESIDE:
-            break
-        headers.append([name.encode("utf-8", "replace").decode(), _base64(value)])
+    """The dead letter as it lies in Kafka: it fits its topic, whatever the record was."""
+    held = _held(letter, _ROOM)
     told: dict[str, object] = {} if letter.sealed is None else {"sealed_for": letter.sealed_for}
     return orjson.dumps(
         {
             "reason": letter.reason,
-            "detail": letter.detail,
+            "detail": letter.detail[:_DETAIL],
             "topic": letter.topic,
             "partition": letter.partition,
             "offset": letter.offset,
             "at": instant.render(letter.at),
-            "original": _base64(None if original is None else original[:LIMIT])
-            if letter.sealed is None
-            else {"sealed": str(letter.sealed)},
+            "original": held["original"] if letter.sealed is None else {"sealed": str(letter.sealed)},
             "size": letter.size,
-            "key": _base64(None if key is None else key[:_BESIDE]),
-            "headers": headers,
+            "key": held["key"],
+            "headers": held["headers"],
             **told,
         }
     )
+
+
+def _held(letter: DeadLetter, room: int) -> dict[str, Any]:
+    """What a stranger wrote, in `room` bytes of JSON: the original's first 1 MiB, which always fits, then the key, then
+    the first headers, each as far as there is room left."""
+    original = _base64(None if letter.original is None else letter.original[:LIMIT])
+    room -= len(original or "")
+    key = _base64(None if letter.key is None else letter.key[:_BESIDE])
+    if len(key or "") > room:
+        key = None
+    room -= len(key or "")
+    return {"original": original, "key": key, "headers": _first(letter.headers, min(room, _BESIDE))}
+
+
+def _first(headers: Sequence[tuple[str, bytes | None]], room: int) -> list[tuple[str, str | None]]:
+    """The first headers, as many as `room` bytes of JSON take."""
+    kept: list[tuple[str, str | None]] = []
+    for name, value in headers[:MOST_HEADERS]:
+        header = name.encode("utf-8", "replace").decode(), _base64(value)
+        room -= len(orjson.dumps(header)) + 1  # and a comma
+        if room < 0:
+            break
+        kept.append(header)
+    return kept
 
 
 def decode_dead_letter(value: bytes) -> DeadLetter:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from connectors.ports import MachineryFault, Message, Record
-from events.dead_letter import DeadLetter, encode_dead_letter
+from events.dead_letter import MOST_HEADERS, DeadLetter, encode_dead_letter
 from events.topics import Role
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,10 @@ def _bounded(key: bytes | None) -> bytes | None:
 
 
 def _carried(record: Record) -> list[tuple[str, bytes]]:
-    """A stranger's headers, as far as they fit beside the value; a former origin is not carried on."""
+    """A stranger's first headers, as far as they fit beside the value; a former origin is not carried on."""
     carried, spent = [], 0
-    for name, value in record.headers:
-        spent += len(name) + len(value or b"")
+    for name, value in record.headers[:MOST_HEADERS]:
+        spent += len(name.encode()) + len(value or b"")
         if spent > BESIDE:
             break
         if name != ORIGIN:
