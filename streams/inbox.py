@@ -3,31 +3,37 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from connectors.ports import Fetch, Record
+
+HEADER: Final = 64  # bytes of memory that a header takes, however short
 
 
 @dataclass(slots=True)
 class Inbox:
-    """`tail` is the position behind the last record held; `held` counts records, `size` the bytes of their values."""
+    """`tail` is the position behind the last record held; `held` counts records, `size` their bytes."""
 
     tail: int
     fetches: deque[Fetch] = field(default_factory=deque)
     held: int = 0
     size: int = 0
+    _sizes: deque[int] = field(default_factory=deque)  # of the fetches, in their order
 
     def add(self, fetch: Fetch) -> None:
         """Take a fetch that begins at the tail."""
         self.fetches.append(fetch)
         self.held += len(fetch.records)
-        self.size += _size(fetch)
+        size = sum(map(_size, fetch.records))
+        self._sizes.append(size)
+        self.size += size
         self.tail = fetch.next
 
     def done(self) -> None:
         """The first fetch is decided wholly."""
         fetch = self.fetches.popleft()
         self.held -= len(fetch.records)
-        self.size -= _size(fetch)
+        self.size -= self._sizes.popleft()
 
 
 def first_at(records: Sequence[Record], position: int) -> int:
@@ -44,5 +50,9 @@ def first_at(records: Sequence[Record], position: int) -> int:
     return low
 
 
-def _size(fetch: Fetch) -> int:
-    return sum(len(record.value or b"") for record in fetch.records)
+def _size(record: Record) -> int:
+    size = len(record.value or b"") + len(record.key or b"")
+    headers = record.headers
+    if headers:
+        size += sum(HEADER + len(name) + len(value or b"") for name, value in headers)
+    return size
