@@ -114,6 +114,9 @@ class Stage:
                 self.deck.put_back(worker.arm(self.deck.take()))
             elif worker.trap is not None and worker.owned is not None and now - worker.owned_since > PATIENCE:
                 self.extra["SIGKILL"] += 1
+                # One that owns a single partition comes by some points once in its life: waited for in vain, a trap
+                # strikes at the first pass.
+                worker.trap = worker.trap._replace(passes=1)
                 struck = self._busier(worker)
                 self.kill(struck)
                 self.start(struck)

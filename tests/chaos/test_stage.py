@@ -52,6 +52,15 @@ def test_a_trap_that_waits_for_a_take_over_goes_to_a_worker_that_has_something_t
     assert (idle.running, idle.trap, busy.trap) == (True, None, FENCE)
 
 
+def test_a_trap_that_waited_in_vain_strikes_at_the_first_pass(tmp_path: Path) -> None:
+    """A worker with one partition has one fence: a trap for the second would come back for ever."""
+    hatchery = Obedient()
+    busy = worker_of(hatchery, "worker-1", tmp_path, [2], Trap("after fence", 2, "fault"))
+    stage = Stage(cast("Site", None), hatchery, Random(1), Deck(deque(), 1), 4, workers=[busy])
+    stage.tend()
+    assert busy.trap == Trap("after fence", 1, "fault")
+
+
 def test_one_that_owns_something_is_killed_for_its_own_trap(tmp_path: Path) -> None:
     hatchery = Obedient()
     busy = worker_of(hatchery, "worker-1", tmp_path, [0, 1], FENCE)
