@@ -155,10 +155,7 @@ class AnyFetch(Pipeline):
     """A fetch is taken wherever it begins."""
 
     def accept(self, fetch: Fetch) -> bool:
-        box = self._intake.box(fetch.role)
-        box.fetches.append(fetch)
-        box.held += len(fetch.records)
-        box.tail = fetch.next
+        self._intake.box(fetch.role).add(fetch)
         return not self.stopped
 
 
