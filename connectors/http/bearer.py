@@ -1,8 +1,12 @@
 """Who asks: the account's API key in `Authorization: Bearer <api key>`, the same for every path under /v1."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
 from aiohttp import web
 
-from connectors.credentials import is_api_key
+from connectors.credentials import api_key, is_api_key
 from connectors.http.problems import problem
 
 
@@ -18,6 +22,29 @@ def presented(request: web.Request) -> tuple[str, str]:
     """The scheme, in lower case, and what follows it."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower(), given.strip()
+
+
+@dataclass(slots=True)
+class KnownKeys:
+    """The API keys of all accounts that there are, for a request that names none. `names` are these accounts."""
+
+    secret: bytes
+    names: Callable[[], Iterable[str]]
+    _made: set[str] = field(default_factory=set)
+    _digests: set[bytes] = field(default_factory=set)  # what is compared tells nobody how much of a key is right
+
+    def presented(self, request: web.Request) -> bool:
+        """Whether the request shows one of them."""
+        for account in self.names():
+            if account not in self._made:
+                self._digests.add(_digest(api_key(self.secret, account)))
+                self._made.add(account)
+        scheme, given = presented(request)
+        return scheme == "bearer" and _digest(given) in self._digests
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def unauthorised() -> web.Response:

@@ -11,13 +11,13 @@ from aiohttp import web
 
 from connectors.admission import admit
 from connectors.http import bodies
-from connectors.http.bearer import presented, presents_key, unauthorised
+from connectors.http.bearer import KnownKeys, presented, presents_key, unauthorised
 from connectors.http.bodies import Refused
 from connectors.http.problems import problem
 from connectors.kafka.appender import Appended, NotDurable
 from connectors.kafka.outbox import Outbox
 from connectors.tokens import sealed
-from events.envelope import Undecodable
+from events.envelope import Undecodable, split_subject
 
 PATH: Final = "/v1/events"
 LARGEST_BODY: Final = 4 * 1024 * 1024  # bytes
@@ -27,10 +27,11 @@ MOST_ERRORS: Final = 100  # told of one batch; the others are counted
 
 @dataclass(frozen=True, slots=True)
 class CloudEvents:
-    """The path and what it depends on; `secret` is RECADO_SECRET, from which API keys derive."""
+    """The path and what it depends on; `secret` is RECADO_SECRET, from which API keys derive, and `keys` are all."""
 
     outbox: Outbox
     secret: bytes
+    keys: KnownKeys
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post(PATH, self.receive)]
@@ -50,14 +51,18 @@ class CloudEvents:
     async def _take(self, request: web.Request, items: Sequence[object]) -> web.Response:
         # No path names the account: the subjects do, and the key has to be that of all of them.
         allowed = {account: presents_key(request, self.secret, account) for account in {_account(i) for i in items}}
-        if not any(allowed.values()):
+        # Who has a key, and wrote an event that names no account, is told what is wrong with it.
+        if not any(allowed.values()) and not ("" in allowed and self.keys.presented(request)):
             return unauthorised()
         records: list[Appended] = []
         ids: list[str] = []
         errors: list[dict[str, Any]] = []
         for index, item in enumerate(items):
             try:
-                if not allowed[_account(item)]:
+                account = _account(item)
+                if not account:
+                    admit(orjson.dumps(item))  # which says what it has to be
+                if not allowed[account]:
                     raise Undecodable("subject", "subject: names no account, or another than that of the API key")
                 value = orjson.dumps(item)
                 role, event, value = admit(value, sealer=partial(sealed, self.secret))
@@ -89,5 +94,7 @@ def documents(body: bytes) -> list[Any]:
 def _account(item: object) -> str:
     """The account that an event's subject names; "" where it names none, for which there is no key."""
     subject = item.get("subject") if type(item) is dict else None
-    account = subject.partition("/")[0] if type(subject) is str else ""
-    return account if len(account) <= 40 else ""
+    try:
+        return split_subject(subject)[0] if type(subject) is str else ""
+    except Undecodable:
+        return ""

@@ -13,6 +13,7 @@ from connectors.clock import SystemClock
 from connectors.credentials import callback_secret, link_key, mac_key, wrapping_key
 from connectors.http import openapi, problems
 from connectors.http.accounts import Accounts
+from connectors.http.bearer import KnownKeys
 from connectors.http.cloudevents import CloudEvents
 from connectors.http.commands import Commands
 from connectors.http.imports import Imports
@@ -137,4 +138,5 @@ def _commands(settings: Settings, outbox: Outbox, directory: Directory) -> list[
 
     imports = Imports(outbox, secret, clock, country)
     tag = Tag(outbox, secret, clock, settings.proxies)
-    return [*commands.routes(), *CloudEvents(outbox, secret).routes(), *imports.routes(), *tag.routes()]
+    events = CloudEvents(outbox, secret, KnownKeys(secret, directory.names))
+    return [*commands.routes(), *events.routes(), *imports.routes(), *tag.routes()]

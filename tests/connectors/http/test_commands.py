@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from connectors.credentials import api_key
 from connectors.http import problems
+from connectors.http.bearer import KnownKeys
 from connectors.http.cloudevents import MOST_EVENTS, CloudEvents
 from connectors.http.commands import Commands
 from connectors.kafka.appender import Appended, MemoryAppender
@@ -50,7 +51,7 @@ def ask(
         app = web.Application(middlewares=[problems.middleware])
         outbox = Outbox(written, "recado.", PARTITIONS, ack_timeout=0.2)
         app.add_routes(Commands(outbox, SECRET, lambda: SEVEN, lambda: f"id-{next(ids)}").routes())
-        app.add_routes(CloudEvents(outbox, SECRET).routes())
+        app.add_routes(CloudEvents(outbox, SECRET, KnownKeys(SECRET, lambda: ["acme", "other"])).routes())
         async with TestClient(TestServer(app)) as client:
             content = body if isinstance(body, bytes) else orjson.dumps(body)
             response = await client.request(method, path, data=content, headers=KEY if headers is None else headers)
@@ -263,7 +264,7 @@ def test_one_wrong_event_of_a_batch_and_nothing_is_written() -> None:
     status, answer, written = ask("POST", "/v1/events", [UPDATE, foreign, internal, plain, 7])
     assert (status, written) == (400, [])
     assert [(e["index"], e["reason"]) for e in answer["errors"]] == [
-        (1, "subject"), (2, "topic"), (3, "schema"), (4, "subject"),
+        (1, "subject"), (2, "topic"), (3, "schema"), (4, "envelope"),
     ]  # fmt: skip
     assert "secret token" not in str(answer)
 
@@ -277,6 +278,28 @@ def test_a_plain_token_in_an_event_is_sealed_before_it_is_written() -> None:
     assert (status, record.topic) == (202, "recado.accounts")
     assert b"secret-token" not in record.value
     assert orjson.loads(record.value)["data"]["connector"]["token"].keys() == {"sealed"}
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "named"),
+    [
+        ({}, "envelope", "id"),
+        (7, "envelope", "object"),
+        ({name: value for name, value in UPDATE.items() if name != "subject"}, "envelope", "subject"),
+        (UPDATE | {"subject": 5}, "envelope", "subject"),
+        (UPDATE | {"subject": ""}, "envelope", "subject"),
+        (UPDATE | {"subject": "Not An Account/ana"}, "subject", "subject"),
+    ],
+)
+def test_who_has_a_key_is_told_what_is_wrong_with_an_event_that_names_no_account(
+    event: object, reason: str, named: str
+) -> None:
+    status, answer, written = ask("POST", "/v1/events", event)
+    assert (status, written) == (400, [])
+    (error,) = answer["errors"]
+    assert (error["index"], error["reason"], named in error["detail"]) == (0, reason, True)
+    for key in ("rk_nobody", api_key(b"x" * 32, "acme")):
+        assert ask("POST", "/v1/events", event, {"Authorization": f"Bearer {key}"})[::2] == (401, [])
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"[" + b"1," * MOST_EVENTS + b"1]"])

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.http import openapi
 from connectors.http.accounts import Accounts
+from connectors.http.bearer import KnownKeys
 from connectors.http.cloudevents import CloudEvents
 from connectors.http.commands import Commands
 from connectors.http.imports import Imports
@@ -31,7 +32,7 @@ def served() -> set[tuple[str, str]]:
     routes = [
         *build_queries(engine, secret, lambda *_: "none"),  # type: ignore[arg-type]  # asked nothing
         *Commands(outbox, secret, lambda: 0, lambda: "").routes(),
-        *CloudEvents(outbox, secret).routes(),
+        *CloudEvents(outbox, secret, KnownKeys(secret, tuple)).routes(),
         *Imports(outbox, secret, lambda: 0, lambda _: None).routes(),
         *Accounts(outbox, secret, lambda: 0, lambda: "", Directory(), never).routes(),
         *health(lambda: True),
