@@ -48,7 +48,10 @@ class LightFold:
     def cancelled(self) -> int:
         return 0
 
-    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
+    def timers(self, view: StateView, after: bytes, limit: int) -> tuple[Sequence[bytes], bytes]:
+        raise AssertionError("this workflow has no timers")
+
+    def recall(self, view: StateView, timer: bytes, now: int) -> Verdict | None:
         raise AssertionError("this workflow has no timers")
 
     def drop(self, view: StateView, class_: Class) -> Record:

@@ -25,9 +25,8 @@ from projections.account import Directory
 from projections.keyspace import MemoryView
 from streams import roster, waiting
 from streams.allowance import UNLIMITED, Allowance
-from streams.deciders.dispatch import Place
 from streams.leave import FREE, Gate
-from streams.turn import Decision, Turn
+from streams.turn import Decision
 
 Queues = dict[Role, deque[Event]]
 
@@ -178,10 +177,9 @@ class _Replay:
         if kind == "crash":
             return list(roster.abandon(self.view, hashed, self.now).facts)
         if kind == "cancelled":
-            turn = Turn(self.view, self.accounts, self.now, Place(group.partition, b""), keys=self.evidence.keys)
             timers = (keyspace.timer_key(int(number), hashed, one) for one in keyspace.TIMERS)
-            waits = [key for key in timers if self.view.get(key) is not None]
-            return [fact for key in waits for fact in waiting.recalled(turn, key).facts]
+            keys, waits = self.evidence.keys, [key for key in timers if self.view.get(key) is not None]
+            return [fact for key in waits for fact in waiting.recall(self.view, self.accounts, self.now, key, keys)]
         wanted = [keyspace.timer_key(int(number), hashed, one) for one in keyspace.TIMERS]
         for class_, key in zip(keyspace.TIMERS, wanted, strict=True):  # the timers of a class fire in order
             while self.view.get(key) is not None:

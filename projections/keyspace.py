@@ -64,6 +64,10 @@ class View(Protocol):
         """The decoded value, or None."""
         ...
 
+    def peek(self, key: bytes) -> Any:
+        """As `get`, of what is looked at once: nothing is kept for the next time."""
+        ...
+
     def put(self, key: bytes, value: Any) -> None: ...
 
     def delete(self, key: bytes) -> None: ...
@@ -84,6 +88,9 @@ class MemoryView:
         self.values: dict[bytes, Any] = {}
 
     def get(self, key: bytes) -> Any:
+        return self.values.get(key)
+
+    def peek(self, key: bytes) -> Any:
         return self.values.get(key)
 
     def put(self, key: bytes, value: Any) -> None:

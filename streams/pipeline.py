@@ -4,7 +4,8 @@ All topics of a partition form one pipeline with one state; no two of its record
 order of a step is the promise of the whole product:
 
 1. take inputs, in each topic's order; sends only when what lies before them in the other topics has been read;
-2. decide them against the state (pure code), with one reading of the clock;
+2. decide them against the state (pure code), with one reading of the clock; before them, some of what waits and was
+   cancelled, and behind what is no send, the timers that are due;
 3. commit facts, changed keys, positions, moved records and dead letters in one transaction;
 4. write the same keys to the local store, with the changelog position;
 5. only now start the provider calls that the committed `attempted` facts permit.
@@ -122,8 +123,9 @@ class Pipeline:
         return self._intake.holds(role)
 
     def next_wake(self) -> int | None:
-        """When to look at the next timer, ms: when it is due, or later where it is held up."""
-        return self._timers.next_wake()
+        """When to look at the next timer, ms: when it is due, or later where it is held up; or at the next few of those
+        that are walked for a cancellation."""
+        return min((at for at in (self._timers.next_wake(), self._recall.next_wake()) if at is not None), default=None)
 
     # --- one step -------------------------------------------------------------------------------------------------
 
@@ -137,8 +139,9 @@ class Pipeline:
         facts: list[Fact] = []
         before = dict(self.positions)
         self._workflow.prepare(self.view)
-        for verdict in self._recall.walk(now):  # first: its walk sees what is committed
-            self._keep(verdict, commit, facts, calls)
+        if not self._intake.hurried(now):
+            for verdict in self._recall.walk(now):  # before anything else, as its walk sees what is committed
+                self._keep(verdict, commit, facts, calls)
         budget = self._limits.batch
         for role in self._inputs:
             if role not in SENDS:
@@ -159,7 +162,7 @@ class Pipeline:
             await self._take(Role.TRANSACTIONAL, self._limits.batch // 8, now, commit, facts, calls)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
-            return self._recall.under_way
+            return False
         if not any(call.class_ == "transactional" for call in calls):
             await self._pause()
         self._seal(commit, facts)

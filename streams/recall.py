@@ -1,7 +1,8 @@
 """Cancelled while they wait: sends that are skipped once their cancellation is read, and not when their hour comes.
 
-A cancellation names no contacts, so all timers of a partition are walked, a slice in each step. How far
-cancellations were heeded is part of the state: a take-over in the middle of a walk begins it again.
+A cancellation names no contacts, so all timers of a partition are walked, a few at a time and no faster than this: what
+is sent meanwhile does not wait for it, and whoever cancels without end keeps no worker busy. How far cancellations were
+heeded is part of the state: a take-over in the middle of a walk begins it again.
 """
 
 import logging
@@ -15,7 +16,9 @@ from streams.view import StateView
 log = logging.getLogger(__name__)
 
 HEEDED: Final = b"p/cancelled"  # position behind the last cancellation for which all timers were walked
-SLICE: Final = 1_000  # timers
+SLICE: Final = 100  # timers
+PACE: Final = 50  # ms between two slices of a walk
+EVERY: Final = 5_000  # ms between a walk's end and the next one: one serves all cancellations that came meanwhile
 
 
 class Recall:
@@ -26,30 +29,35 @@ class Recall:
         self._view = view
         self._after = b""
         self._heeded = self._to = int(view.get(HEEDED) or 0)
+        self._next = 0  # when the next slice may be
 
-    @property
-    def under_way(self) -> bool:
-        """Is there more to walk?"""
-        return bool(self._after) or self._heeded != self._workflow.cancelled()
+    def next_wake(self) -> int | None:
+        """When there is a slice to walk, ms; None where there is none."""
+        return self._next if self._after or self._heeded != self._workflow.cancelled() else None
 
     def walk(self, now: int) -> Sequence[Verdict]:
-        """One slice, where there is more to walk. Raises MachineryFault."""
-        if not self.under_way:
+        """One slice, where there is one and it is time. Raises MachineryFault."""
+        due = self.next_wake()
+        if due is None or due > now:
             return ()
         if not self._after:
             self._to = self._workflow.cancelled()
-        view, verdicts = self._view, list[Verdict]()
-        view.mark()
-        try:
-            found, self._after = self._workflow.recall(view, now, self._after, SLICE)
-            verdicts += found
-        except (MachineryFault, MemoryError):
-            raise
-        except Exception as bug:  # noqa: BLE001 - the timer of the one that it fails on finds the same, and buries it
-            view.rollback()
-            log.error("cancelled sends that wait are skipped in their hour only: %s", type(bug).__name__)
-            self._after = b""
+        workflow, view, verdicts = self._workflow, self._view, list[Verdict]()
+        timers, self._after = workflow.timers(view, self._after, SLICE)
+        for timer in timers:
+            view.mark()
+            try:
+                verdict = workflow.recall(view, timer, now)
+            except (MachineryFault, MemoryError):
+                raise
+            except Exception as bug:  # noqa: BLE001 - in its hour the timer finds the same, and is buried
+                view.rollback()
+                log.error("a cancelled send that waits cannot be skipped before its hour: %s", type(bug).__name__)
+                continue
+            if verdict is not None:
+                verdicts.append(verdict)
+        self._next = now + PACE
         if not self._after:
-            self._heeded = self._to
+            self._heeded, self._next = self._to, now + EVERY
             view.put(HEEDED, self._heeded)
         return verdicts

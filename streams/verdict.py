@@ -53,9 +53,12 @@ class Workflow(Protocol):
         """Position of recado.accounts behind the last cancellation that this process has read."""
         ...
 
-    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
-        """Skip what was cancelled while it waits, of `limit` timers from the cursor `after` (b"" to begin); return the
-        next cursor too, b"" when all were walked."""
+    def timers(self, view: StateView, after: bytes, limit: int) -> tuple[Sequence[bytes], bytes]:
+        """At most `limit` timers behind the cursor `after` (b"" to begin), and the next cursor, b"" behind the last."""
+        ...
+
+    def recall(self, view: StateView, timer: bytes, now: int) -> Verdict | None:
+        """Skip the send of a timer, where it was cancelled while it waits; else None."""
         ...
 
     def drop(self, view: StateView, class_: Class) -> Record:

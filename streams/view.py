@@ -43,6 +43,17 @@ class StateView:
         value = self._clean[key] = self._decode(key, raw)
         return value
 
+    def peek(self, key: bytes) -> Any:
+        """As `get`, of what is looked at once: it is not kept."""
+        value = self._dirty.get(key, _ABSENT)
+        if value is not _ABSENT:
+            return value
+        value = self._clean.get(key)
+        if value is not None:
+            return value
+        raw = self._store.get(key)
+        return None if raw is None else self._decode(key, raw)
+
     def put(self, key: bytes, value: Any) -> None:
         self._undo.append((key, self._dirty.get(key, _ABSENT)))
         self._dirty[key] = value

@@ -3,11 +3,12 @@
 A timer is a send that was deferred, or an attempt whose outcome nobody knows (projections/keyspace.py).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import orjson
 
-from events.fact import SOURCE
+from events.fact import SOURCE, Fact
 from events.send import SendAttempted, SendDeferred
 from events.shape import Class
 from projections import keyspace, send
@@ -22,7 +23,7 @@ from streams.leave import FREE, Gate
 from streams.roster import NO_LINKS
 from streams.turn import AGAIN, UNCHANGED, Cause, Decision, Turn
 
-__all__ = ["drop", "due", "next_due", "recall", "recalled"]
+__all__ = ["drop", "due", "next_due", "recall", "walk"]
 
 _WALKED: Final = tuple(keyspace.TIMERS.values())
 
@@ -63,29 +64,22 @@ def next_due(view: View) -> int | None:
     return min((keyspace.timer(key)[0] for first in firsts for key, _ in first), default=None)
 
 
-def recall(
-    view: View, accounts: Directory, now: int, after: bytes, limit: int, keys: Keyring = NO_KEYS
-) -> tuple[list[Decision], bytes]:
-    """Skip what was cancelled while it waits, at once and not when its hour comes: of `limit` timers from the cursor
-    `after` (b"" to begin). The next cursor is with it, b"" when all were walked."""
+def walk(view: View, after: bytes, limit: int) -> tuple[list[bytes], bytes]:
+    """At most `limit` timers behind the cursor `after` (b"" to begin), and the next cursor, b"" behind the last."""
     at = next((n for n, prefix in enumerate(_WALKED) if after.startswith(prefix)), 0)
-    prefix = _WALKED[at]
-    pairs = view.after(after or prefix, prefix, limit)
-    turn = Turn(view, accounts, now, Place(0, b""), keys=keys)
-    decisions = [recalled(turn, key) for key, _ in pairs]
+    keys = [key for key, _ in view.after(after or _WALKED[at], _WALKED[at], limit)]
     behind = _WALKED[at + 1] if at + 1 < len(_WALKED) else b""
-    cursor = pairs[-1][0] if len(pairs) == limit else behind
-    return [decision for decision in decisions if decision.facts], cursor
+    return keys, keys[-1] if len(keys) == limit else behind
 
 
-def recalled(turn: Turn, key: bytes) -> Decision:
-    """The send of one timer: skipped, where it waits and was cancelled. Nobody else is asked, and nothing is called."""
+def recall(view: View, accounts: Directory, now: int, key: bytes, keys: Keyring = NO_KEYS) -> Sequence[Fact]:
+    """Skip the send of a timer where it waits and was cancelled; else nothing. Nobody is asked, and nothing called."""
     due_at, hashed = keyspace.timer(key)
-    sent = turn.send(hashed)
-    if sent.phase != "deferred" or not dispatch.cancelled(sent, turn.accounts):
-        return UNCHANGED
-    cause = Cause(f"cancelled/{hashed}/{due_at}", SOURCE)
-    return roster.applied(turn.keep(sent.subject, roster.again(turn, sent, hashed), turn.now, cause))
+    sent: send.State | None = view.peek(keyspace.send_key(hashed))  # of all that are walked few will be asked for again
+    if sent is None or sent.phase != "deferred" or not dispatch.cancelled(sent, accounts):
+        return ()
+    turn = Turn(view, accounts, now, Place(0, b""), keys=keys)
+    return turn.keep(sent.subject, roster.again(turn, sent, hashed), now, Cause(f"cancelled/{hashed}/{due_at}", SOURCE))
 
 
 def _fired(turn: Turn, key: bytes) -> Decision:

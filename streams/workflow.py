@@ -19,7 +19,6 @@ from streams.allowance import UNLIMITED, Allowance
 from streams.burial import TimerRecord
 from streams.deciders.dispatch import Links
 from streams.leave import FREE, Gate
-from streams.turn import Decision
 from streams.verdict import Misplaced, Verdict
 from streams.view import StateView
 
@@ -125,20 +124,6 @@ class SendingWorkflow:
             )
         except WrongSecret as wrong:
             raise MachineryFault(str(wrong)) from wrong
-        return self._verdicts(decisions)
-
-    def cancelled(self) -> int:
-        return self._directory.cancelled
-
-    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
-        self._keys.begin()
-        try:
-            decisions, cursor = waiting.recall(view, self._directory, now, after, limit, self._keys)
-        except WrongSecret as wrong:
-            raise MachineryFault(str(wrong)) from wrong
-        return self._verdicts(decisions), cursor
-
-    def _verdicts(self, decisions: Sequence[Decision]) -> list[Verdict]:
         verdicts = [
             Verdict(decision.outcome, decision.facts, decision.calls, messages=self._to_all(decision.spread))
             for decision in decisions
@@ -146,6 +131,20 @@ class SendingWorkflow:
         if self._keys.changed:
             verdicts.append(Verdict("unchanged", messages=self._keys_changed()))
         return verdicts
+
+    def cancelled(self) -> int:
+        return self._directory.cancelled
+
+    def timers(self, view: StateView, after: bytes, limit: int) -> tuple[Sequence[bytes], bytes]:
+        return waiting.walk(view, after, limit)
+
+    def recall(self, view: StateView, timer: bytes, now: int) -> Verdict | None:
+        self._keys.begin()
+        try:
+            facts = waiting.recall(view, self._directory, now, timer, self._keys)
+        except WrongSecret as wrong:
+            raise MachineryFault(str(wrong)) from wrong
+        return Verdict("applied", facts) if facts else None
 
     def drop(self, view: StateView, class_: Class) -> Record:
         return TimerRecord(*waiting.drop(view, class_))

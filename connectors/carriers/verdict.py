@@ -66,7 +66,9 @@ def judge_many(
             return _all(Unknown(trouble, "the answer was positive, but could not be read whole", rate), client_ids)
         return _told_apart(status, json_object(content), rate, client_ids, secret)
     body = json_object(content)
-    if status < 500 and body.get("entities"):
+    entities = _list(body.get("entities"))
+    blamed = status in _PERHAPS_FIELDS or any(_name(entity) in client_ids for entity in entities)
+    if status < 500 and entities and (blamed or status < 400):
         return _told_apart(status, body, rate, client_ids, secret)
     if status == 402:  # whether a part of it passed is not documented
         return _all(

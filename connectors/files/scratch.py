@@ -39,6 +39,9 @@ class Scratch:
                 found = self._near[key] = keyspace.decode(key, row[0])
         return None if found is _GONE else found
 
+    def peek(self, key: bytes) -> Any:
+        return self.get(key)
+
     def put(self, key: bytes, value: Any) -> None:
         self._near[key] = value
 

@@ -40,7 +40,9 @@ def account() -> None:
 )
 @click.option("--instasent-url", metavar="URL", help="The provider's base URL, if not Instasent's own.")
 @click.option(
-    "--provider", type=click.Choice(["instasent", "twilio"]), help="Whose token it is; Instasent's by default."
+    "--provider",
+    type=click.Choice(["instasent", "twilio"]),
+    help="Whose token it is; by default the present connector's provider, else Instasent.",
 )
 @click.option("--twilio-url", metavar="URL", help="Twilio's base URL, if not Twilio's own.")
 @click.option("--token-file", metavar="FILE", help="The provider's token, alone in a file; - is standard input.")
@@ -80,7 +82,9 @@ def set_(
         if token is not None:  # what is wrong with it is told before anybody is asked
             made = _connector(before, provider, instasent_url, twilio_url, token)
             configured(settings.secret(), account, {**patch, "connector": made})
-        if before is None and not (token is not None and (instasent_url is not None or twilio_url is not None)):
+        if "connector" not in patch and not (
+            token is not None and (instasent_url is not None or twilio_url is not None)
+        ):
             before = _present(place.located(settings), account, provider, instasent_url, twilio_url)
         patch["connector"] = _connector(before, provider, instasent_url, twilio_url, token)
     named = _provider(patch)

@@ -123,8 +123,6 @@ async def _asked(accounts: Directory, secret: bytes, public_url: str) -> dict[tu
     from connectors.carriers.connections import Connections
     from streams.provider import AccountProvider
 
-    # A connector that cannot be used is a finding, and need not be in the log.
-    logging.getLogger("streams.provider").disabled = True
     asked: list[tuple[str, bool, Connector]] = []
     for name in accounts.names():
         account = accounts.account(name)
@@ -132,11 +130,20 @@ async def _asked(accounts: Directory, secret: bytes, public_url: str) -> dict[tu
             connector = None if account is None else account.fallback if fallback else account.connector
             if connector is not None and connector.sealed_token is not None:
                 asked.append((name, fallback, connector))
-    async with Connections(total_timeout=_PATIENCE) as connections:
-        provider = AccountProvider(accounts, secret, connections, public_url)
-        pages = (provider.page(name, of.provider, fallback, None, 0) for name, fallback, of in asked)
-        answers = await asyncio.gather(*pages)
+    log = logging.getLogger("streams.provider")
+    log.addFilter(_silent)  # a connector that cannot be used is a finding, and need not be in the log
+    try:
+        async with Connections(total_timeout=_PATIENCE) as connections:
+            provider = AccountProvider(accounts, secret, connections, public_url)
+            pages = (provider.page(name, of.provider, fallback, None, 0) for name, fallback, of in asked)
+            answers = await asyncio.gather(*pages)
+    finally:
+        log.removeFilter(_silent)
     return {(name, fallback): answer for (name, fallback, _), answer in zip(asked, answers, strict=True)}
+
+
+def _silent(_: object) -> bool:
+    return False
 
 
 def _connector(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from connectors.files.events import Event, Problem, read
 from connectors.files.lines import twice
 from connectors.files.scratch import Scratch
 from connectors.readmodel.histories import attempted, histories, positions
+from connectors.tokens import sealed
 from events.codec import decode_input
 from events.envelope import Input, Undecodable
 from events.shape import Class
@@ -77,7 +79,7 @@ def of_file(path: str, class_: Class | None, price: Decimal | None, report: Path
     with twice(path) as (stream, size), read_model() as engine, Scratch() as view, _reported(report) as keep:
         run = _rehearsal(settings, directory, view, engine)
         with counted("rehearsing", size, "lines", quiet=as_json) as step:
-            for portion in _portions(read(stream, class_)):
+            for portion in _portions(read(stream, class_, partial(sealed, bytes(32)))):
                 for told in _portion(run, engine, view, portion, directory, price):
                     if told["outcome"] in WOULD:
                         sums.add(told)

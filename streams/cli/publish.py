@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -11,8 +12,8 @@ from streams.cli.printing import as_json, emit, pairs, progress, visible
 from streams.cli.refusal import Refused
 
 if TYPE_CHECKING:
+    from connectors.admission import Sealer
     from connectors.files.events import Problem
-    from events.account import AccountConfigured
     from events.shape import Class
     from streams.settings import Settings
 
@@ -40,8 +41,9 @@ def publish(file: str, class_: Class | None, as_json: bool) -> None:
     with twice(file) as (stream, size):
         from streams.cli import place
 
-        judge(stream, size, class_, as_json=as_json)
-        counts = send(stream, size, class_, place.located(place.settings()), quiet=as_json)
+        seal = sealer()
+        judge(stream, size, class_, seal, as_json=as_json)
+        counts = send(stream, size, class_, place.located(place.settings()), seal, quiet=as_json)
     if as_json:
         emit({"published": counts.total(), "topics": dict(counts), "errors": []})
         return
@@ -49,14 +51,14 @@ def publish(file: str, class_: Class | None, as_json: bool) -> None:
     pairs({f"  {topic}": f"{n:,}" for topic, n in counts.items()})
 
 
-def judge(stream: BinaryIO, size: int, class_: Class | None, *, as_json: bool) -> None:
+def judge(stream: BinaryIO, size: int, class_: Class | None, seal: Sealer, *, as_json: bool) -> None:
     """First pass: raise Refused if any line is wrong, after telling which and why."""
     from connectors.files.events import Event, read
 
     problems: list[Problem] = []
     refused = total = 0
     with progress("judging", size, quiet=as_json) as step:
-        for found in read(stream, class_, _seal):
+        for found in read(stream, class_, seal):
             total += 1
             step(found.size)
             if isinstance(found, Event):
@@ -82,7 +84,9 @@ def judge(stream: BinaryIO, size: int, class_: Class | None, *, as_json: bool) -
     raise Refused(f"{refused:,} of {total:,} lines are wrong; nothing was sent: mend them and publish the file again.")
 
 
-def send(stream: BinaryIO, size: int, class_: Class | None, settings: Settings, *, quiet: bool) -> Counter[str]:
+def send(
+    stream: BinaryIO, size: int, class_: Class | None, settings: Settings, seal: Sealer, *, quiet: bool
+) -> Counter[str]:
     """Second pass: send every line to its topic; how many went where. Raises Refused if the file changed meanwhile."""
     import asyncio
 
@@ -96,7 +100,7 @@ def send(stream: BinaryIO, size: int, class_: Class | None, settings: Settings, 
     by: dict[str, inbox.Seal] = {}
     counts: Counter[str] = Counter()
     with post(settings) as office, progress("publishing", size, quiet=quiet) as step:
-        for found in read(stream, class_, _seal):
+        for found in read(stream, class_, seal):
             if not isinstance(found, Event):
                 raise Refused(f"Line {found.line} changed while it was published: {counts.total():,} events were sent.")
             account, of_contact, _ = found.subject.partition("/")
@@ -111,9 +115,10 @@ def send(stream: BinaryIO, size: int, class_: Class | None, settings: Settings, 
     return counts
 
 
-def _seal(account: str, data: AccountConfigured) -> AccountConfigured:
-    """An admission.Sealer that looks for RECADO_SECRET only where there is something to seal."""
+def sealer() -> Sealer:
+    """One that looks for RECADO_SECRET only where there is something to seal, and then once."""
     from connectors.tokens import sealed
     from streams.cli import place
 
-    return sealed(place.settings().secret(), account, data)
+    secret = cache(lambda: place.settings().secret())
+    return lambda account, data: sealed(secret(), account, data)

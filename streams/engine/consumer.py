@@ -22,6 +22,7 @@ from faust.types import TP, ConsumerMessage
 
 from connectors.kafka.headers import read_any_name
 from connectors.ports import Fetch, Record
+from streams.intake import SENDS
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
@@ -219,7 +220,15 @@ class EngineConsumer(driver.Consumer):
         asked = {other for others in before.values() for other in others.values()}
         if not asked:
             return fetches
-        ends = await engine.bounds.heads(asked)
+        sends = any(fetch.role in SENDS for tp, fetch in fetches if before.get(tp))
+        try:
+            # What waits for its patience at most waits no longer for the answer: nothing but sends needs one.
+            async with asyncio.timeout(None if sends else engine.wiring.limits.patience / 1000):
+                ends = await engine.bounds.heads(asked)
+        except (TimeoutError, KafkaError):
+            if sends:
+                raise
+            return fetches
         return [
             (tp, replace(fetch, ends={role: ends[other] for role, other in before.get(tp, {}).items()}))
             for tp, fetch in fetches

@@ -256,16 +256,16 @@ class Engine:
         """
         if self.retired or released != self._suspensions:
             return False
-        taking = self._taking = asyncio.create_task(self._take_over(partitions))
+        taking = self._taking = asyncio.create_task(self._take_over(partitions, released))
         try:
             await taking
         except asyncio.CancelledError:
             if self._taking is taking:  # this very call was cancelled, not the take-over by `release`
                 raise
             return False
-        return True
+        return not self.suspended
 
-    async def _take_over(self, partitions: Sequence[int]) -> None:
+    async def _take_over(self, partitions: Sequence[int], released: int) -> None:
         self.tenure += 1
         wiring = self.wiring
         reader = Reader(wiring.topics, wiring.client)
@@ -290,6 +290,8 @@ class Engine:
                 self.running[partition] = Running(pipeline, writer, asyncio.Event())
         finally:
             await reader.close()
+        if released != self._suspensions:  # a rebalance has begun: its `release` closes what was opened
+            return
         self.suspended = False
         for running in self.running.values():
             running.task = asyncio.create_task(self._run(running))

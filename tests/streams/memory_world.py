@@ -125,18 +125,22 @@ class Script:
     def cancelled(self) -> int:
         return self.cancelled_up_to
 
-    def recall(self, view: StateView, now: int, after: bytes, limit: int) -> tuple[Sequence[Verdict], bytes]:
-        """Newsletters alone; each that is walked is cancelled, but `kept...`."""
-        verdicts, pairs = [], view.after(after or b"w/", b"w/", limit)
-        for key, _ in pairs:
-            name = key.rpartition(b"/")[2].decode()
-            self.decided.append(f"recall of {name}")
-            if name.startswith("bug"):
-                raise DeciderBug
-            if not name.startswith("kept"):
-                view.delete(key)
-                verdicts.append(Verdict("applied", [self.fact(name, view, now)]))
-        return verdicts, pairs[-1][0] if len(pairs) == limit else b""
+    def timers(self, view: StateView, after: bytes, limit: int) -> tuple[Sequence[bytes], bytes]:
+        """Newsletters' alone."""
+        keys = [key for key, _ in view.after(after or b"w/", b"w/", limit)]
+        return keys, keys[-1] if len(keys) == limit else b""
+
+    def recall(self, view: StateView, timer: bytes, now: int) -> Verdict | None:
+        """Each was cancelled, but `kept...`."""
+        name = timer.rpartition(b"/")[2].decode()
+        self.decided.append(f"recall of {name}")
+        if name.startswith("kept"):
+            return None
+        view.delete(timer)
+        if name.startswith("bug"):
+            view.put(b"c/half-made", "by a decider that failed")
+            raise DeciderBug
+        return Verdict("applied", [self.fact(name, view, now)])
 
     def drop(self, view: StateView, class_: Class) -> Record:
         ((key, _),) = view.scan(keyspace.TIMERS[class_], 1)

@@ -182,9 +182,9 @@ class OnePartition:
         """Cancellations are heeded: all timers are walked, so many at a time."""
         before, after = len(self.facts), b""
         while True:
-            decisions, after = waiting.recall(self.view, self.accounts, self.now, after, slice_, self.keys)
-            for decision in decisions:
-                self._kept(decision)
+            timers, after = waiting.walk(self.view, after, slice_)
+            for timer in timers:
+                self.facts += waiting.recall(self.view, self.accounts, self.now, timer, self.keys)
             if not after:
                 return [fact.data for fact in self.facts[before:]]
 
