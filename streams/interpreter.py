@@ -7,6 +7,8 @@ import sys
 
 import uvloop
 
+from connectors.kafka.connection import heed_closed
+
 # Cyclic garbage is rare here, and a pass over a heap of cached states costs more than all decisions between two
 # passes: with the default thresholds (700, 10, 10) the real fold runs at six tenths of its speed.
 THRESHOLDS = (100_000, 50, 100)
@@ -22,3 +24,4 @@ def settle() -> None:
     gc.set_threshold(*THRESHOLDS)
     sys.setswitchinterval(SWITCH)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    heed_closed()

@@ -8,6 +8,7 @@ from typing import Any, cast
 import faust
 from faust.types import TP
 
+from connectors.ports import MachineryFault
 from events.topics import Role
 from streams.engine.consumer import BatchSchema, EngineConsumer, EngineTransport
 from streams.engine.engine import LAG_EVERY, Engine
@@ -112,8 +113,13 @@ def build_app(engine: Engine, membership: Membership) -> EngineApp:
 
     async def show_lag() -> None:
         consumer = app.consumer
+        if not isinstance(consumer, EngineConsumer) or engine.retired:
+            return
+        dead = consumer._thread.dead()
+        if dead is not None:
+            engine.fatal(MachineryFault(f"Kafka's client has stopped its task for {dead}: the worker would hang"))
         positions = engine.lag_positions()
-        if positions and isinstance(consumer, EngineConsumer) and not engine.suspended:
+        if positions and not engine.suspended:
             await consumer._thread.show_positions(positions)
 
     app.timer(LAG_EVERY)(show_lag)

@@ -162,6 +162,21 @@ class EngineThread(driver.AIOKafkaConsumerThread):
         """Seconds since the broker last answered a heartbeat without error."""
         return time.monotonic() - self.last_beat
 
+    def dead(self) -> str | None:
+        """A task of aiokafka's that ended while the consumer is in use: nothing else would ever tell, and a worker
+        without one owns partitions for ever and does nothing."""
+        consumer = self._consumer
+        if consumer is None or consumer._closed:
+            return None
+        tasks = {
+            "metadata": consumer._client._sync_task,
+            "coordination": consumer._coordinator._coordination_task,
+            "fetches": consumer._fetcher._fetch_task,
+        }
+        if consumer._coordinator._pending_exception is not None:  # for whoever asks for records; nobody does
+            return "coordination"
+        return next((name for name, task in tasks.items() if task is not None and task.done()), None)
+
     async def show_positions(self, positions: Mapping[TP, int]) -> None:
         """Write the group's offsets, for lag displays only; what goes wrong with it matters to nobody."""
         future = asyncio.run_coroutine_threadsafe(self._show(positions), self.thread_loop)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import aiokafka
 import faust
 import pytest
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, Subscription, SubscriptionState, TopicPartitionState
@@ -107,6 +108,9 @@ LEANED = [
     Leaned(TopicPartitionState, "has_valid_position", PROPERTY),
     Leaned(TopicPartitionState, "position", PROPERTY),
     Leaned(GroupCoordinator, "_do_heartbeat", COROUTINE),
+    Leaned(AIOKafkaConnection, "send", FUNCTION, "request expect_response"),
+    Leaned(AIOKafkaConnection, "_send_sasl_token", FUNCTION, "payload expect_response"),
+    Leaned(AIOKafkaConnection, "close", FUNCTION, "reason exc"),
     Leaned(aiokafka.AIOKafkaConsumer, "seek", FUNCTION, "partition offset"),
     Leaned(aiokafka.AIOKafkaConsumer, "pause", FUNCTION, "partitions"),
     Leaned(aiokafka.AIOKafkaConsumer, "assignment", FUNCTION),
@@ -175,6 +179,11 @@ def test_a_started_worker_has_the_attributes_that_the_engine_reads_and_sets(clus
         assert isinstance(coordinator, GroupCoordinator)
         assert coordinator._group_instance_id == "w1", "a member that leaves sets it to None, and is let go at once"
         assert coordinator._do_heartbeat.__qualname__.startswith("EngineThread"), "the coordinator calls ours"
+        assert coordinator._pending_exception is None
+        assert not coordinator._coordination_task.done()
+        assert not consumer._client._sync_task.done()
+        assert not consumer._fetcher._fetch_task.done()
+        assert thread.dead() is None
         assert thread.last_beat > 0
         assert thread.thread_loop is consumer._loop
         assert app.consumer is app._consumer

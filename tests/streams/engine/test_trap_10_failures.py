@@ -2,6 +2,7 @@
 cannot survive. The limit of five bugs in a minute is in tests/streams/test_pipeline_refusals.py."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -88,5 +89,25 @@ def test_a_commit_that_fails_stops_the_worker_at_once_and_its_records_are_decide
         await again.passed(3)
         await again.stop()
         assert [subject for subject, _ in await cluster.facts()] == ["acme/a", "acme/b", "acme/c"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("of", ["metadata", "coordination", "fetches"])
+def test_a_task_of_kafkas_client_that_ends_stops_the_worker(cluster: Cluster, tmp_path: Path, of: str) -> None:
+    """Nothing else would tell: without the first two no heartbeat is ever sent again, and nobody takes over."""
+
+    async def scenario() -> None:
+        worker = await InProcess(cluster, "w1", tmp_path).start()
+        consumer: Any = worker.thread._ensure_consumer()
+        task = {
+            "metadata": consumer._client._sync_task,
+            "coordination": consumer._coordinator._coordination_task,
+            "fetches": consumer._fetcher._fetch_task,
+        }[of]
+        worker.thread.thread_loop.call_soon_threadsafe(task.cancel)
+        await until(lambda: worker.failures, "the worker stops")
+        assert of in str(worker.failures[0])
+        await worker.vanish()
 
     play(scenario)
