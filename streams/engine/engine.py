@@ -7,7 +7,7 @@ made anew in the next; nothing of an earlier one is trusted.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from faust.types import TP
 
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
-from connectors.ports import BEFORE, Fetch, LocalStore
+from connectors.ports import BEFORE, Fetch, LocalStore, MachineryFault
 from events.topics import Role
 from streams import takeover
 from streams.engine.consumer import Batch
@@ -279,6 +279,7 @@ class Engine:
             # Only now, behind the fence: nothing that a former owner still wrote can lie beyond these ends.
             asked = [TopicPartition(name, partition) for name in self._bounded() for partition in partitions]
             begins, ends = (await self.bounds.begins(asked), await self.bounds.ends(asked)) if asked else ({}, {})
+            await self._whole(asked, ends)
             for partition, writer in writers.items():
                 began = time.monotonic()
                 bounds = {self.role_of(tp.topic): (begins[tp], ends[tp]) for tp in asked if tp.partition == partition}
@@ -300,6 +301,19 @@ class Engine:
         self._room.set()
         self.took_over.set()
         log.warning("took over partitions %s (tenure %d)", list(partitions) or "none", self.tenure)
+
+    async def _whole(self, asked: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]) -> None:
+        """Behind the fence nothing of what the engine alone writes can be of an open transaction. Raises MachineryFault
+        where it is: its broker has lost the end of one, and what was decided would be decided again."""
+        own = {self.wiring.topics.get(role) for role in (Role.STATE, Role.JOURNAL)}
+        heads = await self.bounds.heads([tp for tp in asked if tp.topic in own])
+        for tp, head in heads.items():
+            if head > ends[tp]:
+                raise MachineryFault(
+                    f"{tp.topic}[{tp.partition}] holds records of a transaction without an end from offset {ends[tp]}"
+                    " on: the broker has lost it, as Apache Kafka 4.3 and 4.4 do when they start again. See"
+                    " docs/operations.md, Hanging transactions"
+                )
 
     def _writer(self, partition: int) -> TransactionLog:
         wiring = self.wiring

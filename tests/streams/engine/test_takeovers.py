@@ -337,3 +337,31 @@ def test_what_came_while_nobody_owned_a_partition_counts_for_the_newsletters_tha
         assert (again.failures, [call.send_id for call in known.calls]) == ([], ["bea"])
 
     play(scenario)
+
+
+@pytest.mark.parametrize("role", [Role.JOURNAL, Role.STATE])
+def test_a_transaction_without_an_end_in_what_the_engine_writes_stops_the_take_over(
+    cluster: Cluster, tmp_path: Path, role: Role
+) -> None:
+    """As a broker leaves one that has lost its end: to decide before it is ended would be to decide again."""
+
+    async def scenario() -> None:
+        topic = cluster.topics[role]
+        async with cluster.producer(transactional_id=f"{cluster.group}-lost") as producer:
+            await producer.begin_transaction()
+            await producer.send_and_wait(topic, b"{}", key=b"acme/x", partition=2)
+            worker = InProcess(cluster, "w1", tmp_path)
+            starting = asyncio.create_task(worker.start(owns=False))
+            await until(lambda: worker.failures, "the take-over stops")
+            assert isinstance(worker.failures[0], MachineryFault)
+            assert f"{topic}[2] holds records of a transaction without an end" in str(worker.failures[0])
+            assert worker.engine.owned() == ()
+            starting.cancel()
+            await asyncio.wait([starting])
+            await worker.vanish()
+            await producer.abort_transaction()
+        again = await InProcess(cluster, "w1", tmp_path).start()
+        assert sorted(again.engine.owned()) == [0, 1, 2, 3]
+        await again.stop()
+
+    play(scenario)
