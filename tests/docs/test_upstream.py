@@ -23,7 +23,7 @@ pytestmark = pytest.mark.kafka
 PAGE = Path(__file__).parents[2] / "docs/upstream.md"
 PARTITIONS = 4
 WITHIN = 120  # seconds, of a machine under load
-SHA256 = "62f3c5dd7aa3442d4c5bc6a95f86e2502178ea09de8e27f74d9563bf955e253c"
+SHA256 = "894caaca48b11d351cbe1f27d58c7a3c09ff22563bf3ab4bccf1ef69933e099c"
 TOOLS = Jar("org.apache.kafka", "kafka-tools", jars.KAFKA_VERSION, SHA256)
 
 
