@@ -27,6 +27,7 @@ SLOTS: Final = SINGLE_SLOTS + BULK_SLOTS * BULK  # attempts of one worker that m
 CHUNK: Final = 25  # records published at once
 TRICKLE: Final = 0.1  # seconds between two chunks while the strikes are behind the feed
 STILL: Final = 15.0  # seconds without a fact, after which a run with a deliberate mistake is judged as it is
+SETTLED_WITHIN: Final = 900.0  # seconds after the last blow: what moves for longer moves for ever
 STUCK: Final = 120.0  # seconds in which nothing moves at all: only then is a run given up
 
 
@@ -182,6 +183,7 @@ class Run:
         """Until all that lies in the topics is decided, each attempt answered, each callback made; or until nothing is
         left but sends that nobody finishes, which is for the checker to judge."""
         observer, stage, moved, since = self.observer, self.stage, (-1, -1, -1), monotonic()
+        began = since
         while True:
             self._pause(0.1)
             pending = stage.site.ledger()["callbacks_pending"]
@@ -195,9 +197,15 @@ class Run:
             if quiet and observer.ends() == ends and not stage.site.ledger()["callbacks_pending"]:
                 return
             journal = sum(end for (role, _), end in ends.items() if role is Role.JOURNAL)
-            progress = (lag, len(observer.open), sum(ends.values()))
+            written = sum(end for (role, _), end in ends.items() if role is not Role.STATE)  # ids are swept for ever
+            progress = (lag, len(observer.open), written)
             if self.plan.mutant:
                 progress = (int(lag > 0), 0, journal if lag else len(observer.open))
+            if monotonic() - began > SETTLED_WITHIN:
+                raise RunBroken(
+                    f"it does not come to rest: {lag} records undecided, {len(observer.open)} sends open, {pending} "
+                    f"callbacks pending: see the logs in {stage.site.data}"
+                )
             if progress != moved:
                 moved, since = progress, monotonic()
             elif self.plan.mutant and monotonic() - since > STILL:
