@@ -45,14 +45,11 @@ class StateView:
 
     def peek(self, key: bytes) -> Any:
         """As `get`, of what is looked at once: it is not kept."""
-        value = self._dirty.get(key, _ABSENT)
-        if value is not _ABSENT:
-            return value
-        value = self._clean.get(key)
-        if value is not None:
-            return value
-        raw = self._store.get(key)
-        return None if raw is None else self._decode(key, raw)
+        kept = key in self._clean
+        value = self.get(key)
+        if not kept:
+            self._clean.pop(key, None)
+        return value
 
     def put(self, key: bytes, value: Any) -> None:
         self._undo.append((key, self._dirty.get(key, _ABSENT)))
