@@ -82,9 +82,7 @@ def set_(
         if token is not None:  # what is wrong with it is told before anybody is asked
             made = _connector(before, provider, instasent_url, twilio_url, token)
             configured(settings.secret(), account, {**patch, "connector": made})
-        if "connector" not in patch and not (
-            token is not None and (instasent_url is not None or twilio_url is not None)
-        ):
+        if "connector" not in patch and (token is None or _of_url(instasent_url, twilio_url) is None):
             before = _present(place.located(settings), account, provider, instasent_url, twilio_url)
         patch["connector"] = _connector(before, provider, instasent_url, twilio_url, token)
     named = _provider(patch)
@@ -122,7 +120,7 @@ def _connector(
         raise Refused("connector: must be an object with provider, base_url and token.")
     if instasent_url is not None and twilio_url is not None:
         raise Refused("--instasent-url and --twilio-url are of two providers, and the connector is of one.")
-    by_url = "instasent" if instasent_url is not None else "twilio" if twilio_url is not None else None
+    by_url = _of_url(instasent_url, twilio_url)
     if provider is not None and by_url is not None and provider != by_url:
         raise Refused(f"--{by_url}-url is no address of {provider}'s.")
     named = provider or by_url or before.get("provider") or "instasent"
@@ -130,6 +128,11 @@ def _connector(
     if "token" not in connector:
         raise Refused("The connector needs the token that belongs to it: add --token-file.")
     return connector
+
+
+def _of_url(instasent_url: str | None, twilio_url: str | None) -> str | None:
+    """Whose address is given; None where none is."""
+    return "instasent" if instasent_url is not None else "twilio" if twilio_url is not None else None
 
 
 def _present(
@@ -142,7 +145,7 @@ def _present(
     connector = None if known is None else known.connector
     if connector is None or connector.sealed_token is None:
         return None
-    by_url = "instasent" if instasent_url is not None else "twilio" if twilio_url is not None else None
+    by_url = _of_url(instasent_url, twilio_url)
     wanted = provider or by_url or connector.provider
     return connector.model_dump() if wanted == connector.provider else None
 
