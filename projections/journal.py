@@ -145,6 +145,8 @@ def _marker(data: object) -> int | str:
 
 
 def _fold_recent(view: View, fact: Fact, sent: send.State) -> None:
+    if not recent.touches(fact, sent):
+        return
     key = recent_key(fact.subject)
     known = view.get(key)
     after = recent.evolve(known or recent.initial, fact, sent)

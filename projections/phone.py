@@ -39,12 +39,20 @@ def normalize(written: str, country: str | None) -> Phone | Refusal:
     `country` (ISO 3166-1 alpha-2) gives the country code where the number has none. A number must be possible
     and valid in its plan, else it is refused as `impossible`. Raises nothing.
     """
-    return _normalize(written, country) if len(written) <= LONGEST else Refusal("not_a_number")
+    if len(written) > LONGEST:
+        return Refusal("not_a_number")
+    return _international(written) if written[:1] == "+" else _normalize(written, country)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _normalize(written: str, country: str | None) -> Phone | Refusal:
     return numbering.read(written, country) or by_library(written, country)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _international(written: str) -> Phone | Refusal:
+    """Apart, since its country does not matter, and what is normalized in E.164 is often described at once."""
+    return numbering.read(written, None) or by_library(written, None)
 
 
 def by_library(written: str, country: str | None) -> Phone | Refusal:
@@ -81,17 +89,10 @@ def _phone(number: PhoneNumber) -> Phone:
     return Phone(e164, phonenumbers.region_code_for_number(number) or "001", kind)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def describe(e164: str) -> Phone | None:
     """Region and type of a stored E.164 number, or None when the numbering plan no longer knows it."""
-    plain = numbering.read(e164, None) if e164[:1] == "+" else None
-    if plain is not None:
-        return plain
-    try:
-        number = phonenumbers.parse(e164)
-    except NumberParseException:
-        return None
-    return _phone(number) if phonenumbers.is_valid_number(number) else None
+    reading = normalize(e164, None)
+    return reading if isinstance(reading, Phone) else None
 
 
 def is_mobile(e164: str) -> bool:

@@ -13,7 +13,7 @@ from events.send import SendAccepted, SendAttempted, SendRefused
 from events.shape import Class
 from projections import send
 
-__all__ = ["DAYS", "KEPT", "Recent", "added", "count", "evolve", "initial", "newest", "without"]
+__all__ = ["DAYS", "KEPT", "Recent", "added", "count", "evolve", "initial", "newest", "touches", "without"]
 
 Recent = Mapping[str, Sequence[Sequence[int]]]
 
@@ -24,22 +24,31 @@ _DAY: Final = 86_400_000  # ms
 initial: Final[Recent] = {}
 
 
+def touches(fact: Fact, sent: send.State) -> bool:
+    """May this fact change what was lately sent? Most answers do not, and cost no look at it."""
+    data = fact.data
+    if isinstance(data, SendAttempted):
+        return not data.alert
+    if not isinstance(data, SendRefused | SendAccepted | MessageStateChanged):
+        return False
+    attempt = sent.attempt(data.attempt)
+    return attempt is not None and (isinstance(data, SendRefused) or (attempt.outcome == "refused" and attempt.own))
+
+
 def evolve(recent: Recent, fact: Fact, sent: send.State) -> Recent:
     """Fold one fact about a send, which was `sent` before it: an attempt counts until it is surely refused, and again
     when a receipt shows that it was not."""
     data = fact.data
+    if not touches(fact, sent):
+        return recent
     if isinstance(data, SendAttempted):
-        return recent if data.alert else added(recent, data.class_, fact.sequence, fact.time)
-    if not isinstance(data, SendRefused | SendAccepted | MessageStateChanged):
-        return recent
+        return added(recent, data.class_, fact.sequence, fact.time)
+    assert isinstance(data, SendRefused | SendAccepted | MessageStateChanged)
     attempt = sent.attempt(data.attempt)
-    if attempt is None:
-        return recent
+    assert attempt is not None
     if isinstance(data, SendRefused):
         return without(recent, attempt.sequence)
-    if attempt.outcome == "refused" and attempt.own:
-        return added(recent, sent.class_, attempt.sequence, fact.time)
-    return recent
+    return added(recent, sent.class_, attempt.sequence, fact.time)
 
 
 def added(recent: Recent, class_: Class, sequence: int, time: int) -> Recent:

@@ -149,22 +149,22 @@ def evolve(state: State, fact: Fact, own: bool = False) -> State:
         case SendAttempted():
             attempt = Attempt(data.attempt, fact.sequence, own, provider=data.provider, fallback=data.fallback)
             attempts = (*state.attempts, attempt)[-KEPT_ATTEMPTS:]
-            return _begun(state, fact, data)._replace(
-                phase="open", due=0, tried=data.attempt, attempts=attempts, request=data.request
-            )
+            begun = _begun(state, fact, data)
+            # As `_replace`, here and below, for a quarter of its cost: every send comes this way.
+            return State._make((*begun[:4], "open", 0, *begun[6:8], data.attempt, attempts, data.request))
         case SendAccepted():
-            state = _settled(state, data.attempt, "accepted", data.provider_id)
-            return state._replace(phase="accepted", due=0, request=None, changed_at=fact.time)
+            attempts = _settled(state, data.attempt, "accepted", data.provider_id)
+            return State._make((*state[:4], "accepted", 0, state.requested_at, fact.time, state.tried, attempts, None))
         case SendRefused():
-            state = _settled(state, data.attempt, "refused")
+            attempts = _settled(state, data.attempt, "refused")
             request = None if data.final else state.request
-            return state._replace(phase="refused", due=0, request=request, changed_at=fact.time)
+            return state._replace(phase="refused", due=0, request=request, changed_at=fact.time, attempts=attempts)
         case SendUnknown():
-            state = _settled(state, data.attempt, "unknown")
-            return state._replace(phase="unknown", due=data.resolve_by, changed_at=fact.time)
+            attempts = _settled(state, data.attempt, "unknown")
+            return state._replace(phase="unknown", due=data.resolve_by, changed_at=fact.time, attempts=attempts)
         case SendGivenUp():
-            state = _settled(state, data.attempt, "given_up")
-            return state._replace(phase="given_up", due=0, changed_at=fact.time)
+            attempts = _settled(state, data.attempt, "given_up")
+            return state._replace(phase="given_up", due=0, changed_at=fact.time, attempts=attempts)
         case MessageStateChanged():
             return _moved(state, data, fact.time)
         case InboundReceived() | LinkClicked():
@@ -180,12 +180,10 @@ def _begun(state: State, fact: Fact, data: SendSkipped | SendDeferred | SendAtte
     return State(fact.subject, data.send_id, data.class_, data.body, requested_at=requested_at, changed_at=fact.time)
 
 
-def _settled(state: State, number: int, outcome: Outcome, provider_id: str | None = None) -> State:
-    return state._replace(
-        attempts=tuple(
-            a._replace(outcome=outcome, provider_id=provider_id or a.provider_id) if a.number == number else a
-            for a in state.attempts
-        )
+def _settled(state: State, number: int, outcome: Outcome, provider_id: str | None = None) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt._make((*a[:3], outcome, *a[4:6], provider_id or a.provider_id, *a[7:])) if a.number == number else a
+        for a in state.attempts
     )
 
 
