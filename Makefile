@@ -22,8 +22,8 @@ check: setup ## the gate: format, lint, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
-test: setup ## the whole test suite, on RECADO_KAFKA, Docker or the embedded Kafka
-	$(BIN)/python -m pytest -q $(ARGS)
+test: setup ## the whole test suite, on RECADO_KAFKA, Docker or the embedded Kafka; in one process: ARGS="-n 0"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 chaos: setup ## real workers, their broker and connections struck by seed, then judged; ARGS="--events 20000 --blows 40 --strikes 2", ARGS=--mutants
 	$(BIN)/python -m chaos $(ARGS)

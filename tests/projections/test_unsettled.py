@@ -31,7 +31,7 @@ CASES = {
     "unknown": Case(TAKEN._replace(outcome="unknown", state="pending"), asked=False),
     "refused": Case(TAKEN._replace(outcome="refused", state="pending"), asked=False),
     "closed as unknown": Case(TAKEN._replace(state="unknown"), asked=False),
-    **{state: Case(TAKEN._replace(state=state), asked=False) for state in send.ENDS},
+    **{state: Case(TAKEN._replace(state=state), asked=False) for state in sorted(send.ENDS)},
 }
 
 
