@@ -28,7 +28,7 @@ from projections.account import Directory
 from projections.keyring import Keyring
 from streams import interpreter
 from streams.allowance import Ledger
-from streams.deciders.dispatch import Links
+from streams.deciders.request import Links
 from streams.engine.application import EngineApp, Membership, build_app
 from streams.engine.engine import Engine
 from streams.engine.wiring import Wiring

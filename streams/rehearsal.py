@@ -22,7 +22,7 @@ from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from streams import roster
 from streams.allowance import Standing
-from streams.deciders.dispatch import Links
+from streams.deciders.request import Links
 
 __all__ = ["Expected", "Outcome", "Rehearsal"]
 

@@ -25,7 +25,7 @@ from projections.send import Call
 from streams import opt_outs
 from streams.allowance import UNLIMITED, Allowance
 from streams.deciders import answer, click, contact, deadline, dispatch, inbound, receipt, settlement
-from streams.deciders.dispatch import Links, Place
+from streams.deciders.request import Asked, Links, Place
 from streams.leave import FREE, Gate
 from streams.turn import REPEATED, UNCHANGED, Cause, Decision, Turn
 
@@ -78,7 +78,7 @@ def _erased(data: ContactErasure, event: Input, role: Role, turn: Turn) -> Decis
 def _requested(data: SendRequested, event: Input, role: Role, turn: Turn) -> Decision:
     send_id = data.send_id or event.id
     hashed = client_id.send_hash(event.subject, send_id)
-    asked = dispatch.asked(data, event.subject, hashed, send_id, CLASS_OF[role], event.time, turn.place.mac_key)
+    asked = Asked.of(data, event.subject, hashed, send_id, CLASS_OF[role], event.time, turn.place.mac_key)
     owner = turn.contact(event.subject)
     decided = dispatch.decide(
         asked, turn.send(hashed), owner, turn.accounts, turn.now, turn.place, turn.lately(event.subject)

@@ -13,7 +13,7 @@ from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from projections.send import Call
-from streams.deciders.dispatch import Place
+from streams.deciders.request import Place
 
 __all__ = ["AGAIN", "AGAIN_AFTER", "REPEATED", "UNCHANGED", "Cause", "Decision", "Turn"]
 

@@ -18,7 +18,7 @@ from projections.keyspace import View
 from streams import roster
 from streams.allowance import UNLIMITED, Allowance
 from streams.deciders import deadline, dispatch
-from streams.deciders.dispatch import Links, Place
+from streams.deciders.request import Links, Place
 from streams.leave import FREE, Gate
 from streams.roster import NO_LINKS
 from streams.turn import AGAIN, UNCHANGED, Cause, Decision, Turn

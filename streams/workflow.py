@@ -17,7 +17,7 @@ from projections.keyring import NO_KEYS, Keyring, WrongSecret, written
 from streams import roster, waiting
 from streams.allowance import UNLIMITED, Allowance
 from streams.burial import TimerRecord
-from streams.deciders.dispatch import Links
+from streams.deciders.request import Links
 from streams.leave import FREE, Gate
 from streams.verdict import Misplaced, Verdict
 from streams.view import StateView

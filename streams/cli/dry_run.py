@@ -158,7 +158,7 @@ def _rehearsal(settings: Settings, directory: Directory, view: Scratch, engine: 
     from events.cipher import KEY_BYTES
     from projections import keyring
     from projections.keyring import KEYS, Keyring
-    from streams.deciders.dispatch import Links
+    from streams.deciders.request import Links
 
     secret = settings.secret()
     links = Links(link_key(secret), settings.public_url)

@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import faust
@@ -22,7 +21,6 @@ from faust.types import TP, ConsumerMessage
 
 from connectors.kafka.headers import read_any_name
 from connectors.ports import Fetch, Record
-from streams.intake import SENDS
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
@@ -217,7 +215,7 @@ class EngineConsumer(driver.Consumer):
                 fetches = await self._thread.fetch(wanted, IDLE_WAIT)
                 for tp, fetch in fetches:
                     engine.coming(tp, fetch)
-                for tp, fetch in await self._bounded(engine, fetches):
+                for tp, fetch in await engine.horizon.behind(fetches):
                     batch = Batch(tp.partition, engine.tenure, fetch)
                     engine.handed(tp, batch)
                     await self.callback(self._message(tp, batch))
@@ -228,26 +226,6 @@ class EngineConsumer(driver.Consumer):
         except BaseException as exc:
             engine.fatal(exc)
             raise
-
-    async def _bounded(self, engine: "Engine", fetches: list[tuple[TP, Fetch]]) -> list[tuple[TP, Fetch]]:
-        """Records learn the ends that the topics before theirs have now, after the fetch."""
-        before = {tp: engine.read_before(fetch.role, tp.partition) for tp, fetch in fetches if fetch.records}
-        asked = {other for others in before.values() for other in others.values()}
-        if not asked:
-            return fetches
-        sends = any(fetch.role in SENDS for tp, fetch in fetches if before.get(tp))
-        try:
-            # What waits for its patience at most waits no longer for the answer: nothing but sends needs one.
-            async with asyncio.timeout(None if sends else engine.wiring.limits.patience / 1000):
-                ends = await engine.bounds.heads(asked)
-        except (TimeoutError, KafkaError):
-            if sends:
-                raise
-            return fetches
-        return [
-            (tp, replace(fetch, ends={role: ends[other] for role, other in before.get(tp, {}).items()}))
-            for tp, fetch in fetches
-        ]
 
     def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
         fetch, value = batch.fetch, cast("bytes", batch)

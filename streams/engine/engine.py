@@ -7,25 +7,25 @@ made anew in the next; nothing of an earlier one is trusted.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from aiokafka import TopicPartition
 from faust.types import TP
 
 from connectors.kafka.changelog import Bounds, Reader
 from connectors.kafka.transaction import TransactionLog
-from connectors.ports import BEFORE, Fetch, LocalStore, MachineryFault
+from connectors.ports import Fetch, LocalStore
 from events.topics import Role
 from streams import takeover
 from streams.engine.consumer import Batch
+from streams.engine.horizon import Horizon
 from streams.engine.precedence import Precedence
 from streams.engine.table import PartitionStores
 from streams.engine.wiring import Membership, Wiring
-from streams.pipeline import BEFORE_TIMERS, Pipeline
+from streams.pipeline import Pipeline
 from streams.takeover import Foldable
 from streams.view import StateView
 
@@ -54,7 +54,7 @@ class Engine:
 
     def __init__(self, wiring: Wiring, fatal: Callable[[BaseException], None]) -> None:
         self.wiring = wiring
-        self.bounds = Bounds(wiring.client)
+        self.horizon = Horizon(wiring, Bounds(wiring.client))
         self.tenure = 0
         self.suspended = True
         self.members: Membership | None = None
@@ -76,11 +76,11 @@ class Engine:
 
     async def open(self) -> None:
         """Before the app starts. Raises aiokafka's KafkaError when the broker cannot be reached."""
-        await self.bounds.open()
+        await self.horizon.open()
 
     async def close(self) -> None:
         """After the app has stopped."""
-        await self.bounds.close()
+        await self.horizon.close()
 
     @property
     def stores(self) -> PartitionStores:
@@ -107,24 +107,6 @@ class Engine:
 
     def role_of(self, topic: str) -> Role:
         return self._roles[topic]
-
-    def read_before(self, role: Role, partition: int) -> dict[Role, TopicPartition]:
-        """Whose ends bound a fetch of this topic."""
-        topics = self.wiring.topics
-        return {
-            other: TopicPartition(topics[other], 0 if other is Role.ACCOUNTS else partition)
-            for other in BEFORE.get(role, ())
-            if other in topics
-        }
-
-    async def _heads(self, partition: int) -> dict[Role, int]:
-        """barrier.Heads: the ends that bound timers which are due now."""
-        topics = self.wiring.topics
-        asked = {role: TopicPartition(topics[role], partition) for role in BEFORE_TIMERS if role in self.wiring.inputs}
-        if Role.ACCOUNTS in topics:
-            asked[Role.ACCOUNTS] = TopicPartition(topics[Role.ACCOUNTS], 0)
-        heads = await self.bounds.heads(asked.values())
-        return {role: heads[tp] for role, tp in asked.items()}
 
     def wanted(self) -> dict[TP, int]:
         """Where to fetch from: each partition with room, at the position that its pipeline will accept."""
@@ -277,16 +259,13 @@ class Engine:
             await _all_of(reader.open(), *(writer.open() for writer in writers.values()))
             await wiring.settings.caught_up()
             # Only now, behind the fence: nothing that a former owner still wrote can lie beyond these ends.
-            asked = [TopicPartition(name, partition) for name in self._bounded() for partition in partitions]
-            begins, ends = (await self.bounds.begins(asked), await self.bounds.ends(asked)) if asked else ({}, {})
-            await self._whole(asked, ends)
+            bounds = await self.horizon.of(partitions)
             for partition, writer in writers.items():
-                began = time.monotonic()
-                bounds = {self.role_of(tp.topic): (begins[tp], ends[tp]) for tp in asked if tp.partition == partition}
+                began, reach = time.monotonic(), bounds[partition]
                 workflow = wiring.workflow(partition)
-                store, view, recovered = await over.run(partition, bounds, workflow, writer, wiring.clock.now())
+                store, view, recovered = await over.run(partition, reach, workflow, writer, wiring.clock.now())
                 pipeline = self._pipeline(partition, workflow, writer, store, view)
-                takeover.begin(pipeline, bounds)
+                takeover.begin(pipeline, reach)
                 self.recovered[partition] = (recovered.records, time.monotonic() - began)
                 self.running[partition] = Running(pipeline, writer, asyncio.Event())
         finally:
@@ -302,28 +281,11 @@ class Engine:
         self.took_over.set()
         log.warning("took over partitions %s (tenure %d)", list(partitions) or "none", self.tenure)
 
-    async def _whole(self, asked: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]) -> None:
-        """Behind the fence nothing of what the engine alone writes can be of an open transaction. Raises MachineryFault
-        where it is: its broker has lost the end of one, and what was decided would be decided again."""
-        own = {self.wiring.topics.get(role) for role in (Role.STATE, Role.JOURNAL)}
-        heads = await self.bounds.heads([tp for tp in asked if tp.topic in own])
-        for tp, head in heads.items():
-            if head > ends[tp]:
-                raise MachineryFault(
-                    f"{tp.topic}[{tp.partition}] holds records of a transaction without an end from offset {ends[tp]}"
-                    " on: the broker has lost it, as Apache Kafka 4.3 and 4.4 do when they start again. See"
-                    " docs/operations.md, Hanging transactions"
-                )
-
     def _writer(self, partition: int) -> TransactionLog:
         wiring = self.wiring
         writer = TransactionLog(wiring.topics, partition, f"{wiring.transactional_prefix}-{partition}", wiring.client)
         self._writers.append(writer)
         return writer
-
-    def _bounded(self) -> list[str]:
-        topics = self.wiring.topics
-        return [topics[role] for role in (Role.STATE, Role.JOURNAL, Role.KEYS, *self.wiring.inputs) if role in topics]
 
     def _pipeline(
         self, partition: int, workflow: Foldable, writer: TransactionLog, store: LocalStore, view: StateView
@@ -334,7 +296,7 @@ class Engine:
         pipeline = Pipeline(
             partition, self.tenure, workflow, writer, store, view, wiring.clock, wiring.lanes,
             pause=partial(self._pause, partition), inputs=(*own, *wiring.inputs), topics=wiring.topics,
-            topic_ids=wiring.topic_ids, limits=wiring.limits, heads=partial(self._heads, partition),
+            topic_ids=wiring.topic_ids, limits=wiring.limits, heads=partial(self.horizon.due, partition),
         )  # fmt: skip
         pipeline.last_facts = wiring.on_facts
         return pipeline

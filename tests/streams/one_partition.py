@@ -23,7 +23,7 @@ from projections.keyspace import MemoryView
 from projections.send import Call
 from streams import roster, waiting
 from streams.allowance import Ledger
-from streams.deciders.dispatch import Links
+from streams.deciders.request import Links
 from streams.leave import FREE, Gate
 from streams.roster import Decision
 from streams.turn import AGAIN

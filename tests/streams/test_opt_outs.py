@@ -19,7 +19,7 @@ from events.topics import Role
 from projections import contact, keyspace
 from projections.account import Directory
 from streams import takeover
-from streams.deciders.dispatch import Links
+from streams.deciders.request import Links
 from streams.pipeline import INPUTS, Pipeline
 from streams.workflow import SendingWorkflow
 from tests.streams.memory_world import NOON, Hand, _at_once

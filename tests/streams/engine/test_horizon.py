@@ -12,8 +12,7 @@ from faust.types import TP
 from connectors.memory import MemoryBroker
 from connectors.ports import Fetch, Message
 from events.topics import Role
-from streams.engine.consumer import EngineConsumer
-from streams.engine.engine import Engine
+from streams.engine.horizon import Horizon
 from streams.intake import Limits
 
 NAMES = {role: f"recado.{role}" for role in Role}
@@ -29,14 +28,13 @@ def bounded(roles: tuple[Role, ...], answer: dict[TopicPartition, int] | Excepti
             raise answer
         return {tp: (answer or {}).get(tp, 0) for tp in asked}
 
-    wiring = SimpleNamespace(topics=NAMES, limits=Limits(patience=10))
-    engine = SimpleNamespace(bounds=SimpleNamespace(heads=heads), wiring=wiring)
-    engine.read_before = lambda role, partition: Engine.read_before(cast("Any", engine), role, partition)
+    wiring = SimpleNamespace(topics=NAMES, inputs=(), limits=Limits(patience=10))
+    horizon = Horizon(cast("Any", wiring), cast("Any", SimpleNamespace(heads=heads)))
     broker = MemoryBroker()
     for role in roles:
         broker.publish(role, 3, Message(b"acme/ana", b"{}"), 0)
     fetches = [(TP(NAMES[role], 3), broker.fetch(role, 3, 0, 0)) for role in roles]
-    handed = asyncio.run(EngineConsumer._bounded(cast("Any", None), cast("Any", engine), fetches))
+    handed = asyncio.run(horizon.behind(fetches))
     return [fetch for _, fetch in handed]
 
 
