@@ -34,11 +34,13 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its names, the JSON types it may have, the words it may be (None: any), what marks it."""
+    """One field: its names, the JSON types it may have, which of these need no further look, the words it may be (None:
+    any), what marks it."""
 
     name: str
     json: str
     types: frozenset[type]
+    plain: frozenset[type]
     words: frozenset[str] | None
     moment: bool
     personal: bool
@@ -64,8 +66,10 @@ def _field(name: str, annotation: Any, metadata: Mapping[str, Any], default: Cal
             types.add(dict)
         else:
             raise TypeError(f"{name}: no rule says how {member} lies in JSON")
+    personal = bool(metadata.get("personal"))
+    judged = {str} if moment or words else {list, dict} if personal else {list}
     return Field(
-        name, name.rstrip("_"), frozenset(types), frozenset(words) or None, moment, bool(metadata.get("personal")),
+        name, name.rstrip("_"), frozenset(types), frozenset(types - judged), frozenset(words) or None, moment, personal,
         default, annotation,
     )  # fmt: skip
 
@@ -91,6 +95,7 @@ class Record(Generic[T]):
             for f in fields(of)  # type: ignore[arg-type]  # every T is a dataclass
         )
         self._names: Final = tuple(f.json for f in self.fields)
+        self._plan: Final = tuple((f.json, f.plain, f) for f in self.fields)
         self._moments: Final = tuple(f.json for f in self.fields if f.moment)
         self._get: Final = attrgetter(*(f.name for f in self.fields))
 
@@ -109,10 +114,14 @@ class Record(Generic[T]):
         """The inverse of `encode`; a field that an older Recado did not write takes its default. Raises Unreadable."""
         found = 0
         values: list[Any] = []
-        for field in self.fields:
-            if field.json in document:
+        for name, plain, field in self._plan:
+            value = document.get(name, MISSING)
+            if type(value) in plain:  # what most are: a rebuild reads every fact there is
                 found += 1
-                values.append(_read(field, document[field.json]))
+                values.append(value)
+            elif value is not MISSING:
+                found += 1
+                values.append(_read(field, value))
             elif field.default is not None:
                 values.append(field.default())
             else:

@@ -73,6 +73,8 @@ def evolve(state: State, fact: Fact, attempted: Attempted | None = None) -> Stat
             fields.pop(name, None)
         # As `_replace(sequence=sequence, fields=fields, erased=False)`, for half its cost on the hottest path there is.
         return State._make((sequence, *state[1:4], fields, False, *state[6:]))
+    if type(data) not in _CHANGING:  # a send's, say
+        return State._make((sequence, *state[1:]))
     if isinstance(data, PhoneChanged):
         return state._replace(
             sequence=sequence, phone=data.to, phone_sequence=sequence, phone_at=fact.time, bounces_from=sequence,
@@ -100,10 +102,16 @@ def evolve(state: State, fact: Fact, attempted: Attempted | None = None) -> Stat
         ):
             return state._replace(sequence=sequence, keyword=data.keyword, keyword_at=fact.time)
         return state._replace(sequence=sequence)
-    if isinstance(data, ContactErased):
-        return State(sequence=sequence, erased=True, phone_sequence=sequence, phone_at=fact.time,
-                     status_at=fact.time, subscription_at=fact.time, bounces_from=sequence)  # fmt: skip
-    return State._make((sequence, *state[1:]))  # a send's: likewise
+    assert isinstance(data, ContactErased)
+    return State(sequence=sequence, erased=True, phone_sequence=sequence, phone_at=fact.time, status_at=fact.time,
+                 subscription_at=fact.time, bounces_from=sequence)  # fmt: skip
+
+
+# Whose facts change more of a contact than its sequence.
+_CHANGING: Final = frozenset({
+    FieldsChanged, PhoneChanged, PhoneStatusChanged, SubscriptionChanged, MessageStateChanged, InboundReceived,
+    ContactErased,
+})  # fmt: skip
 
 
 def _told(state: State, data: MessageStateChanged, attempted: Attempted) -> State:
