@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -22,6 +22,7 @@ from connectors.kafka.inbox_sweep import InboxSweep
 from connectors.ports import Fenced
 from events import topics
 from events.cipher import KEY_BYTES
+from events.shape import Class
 from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
@@ -77,7 +78,7 @@ class Worker:
         self.client = {"bootstrap_servers": settings.kafka, **settings.security.arguments()}
         self.directory = Directory()
         self.clock = SystemClock()
-        self.connections = Connections()
+        self.connections: Mapping[Class, Connections] = {"transactional": Connections(), "newsletter": Connections()}
 
     async def run(self) -> None:
         """Run until `stop` is called or the process ends."""
@@ -145,7 +146,7 @@ class Worker:
                 credentials=settings.security.faust(),
             ),
         )
-        async with self.connections:
+        async with self.connections["transactional"], self.connections["newsletter"]:
             await accounts.open()
             await inbox.start()
             await answers.open()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors import sealing, tokens
 from connectors.carriers.base import Answer, BulkCarrier, Carrier, NotListed, Page, Refused
@@ -12,6 +12,7 @@ from connectors.carriers.twilio import Twilio
 from connectors.credentials import callback_secret
 from events.account import Connector
 from events.callback import Provider
+from events.shape import Class
 from projections.account import Directory
 from projections.send import Call
 
@@ -25,17 +26,20 @@ class AccountProvider:
     """ports.Provider and ports.Lists over the accounts' connectors; carriers are kept while their connector stays the
     same."""
 
-    def __init__(self, directory: Directory, secret: bytes, connections: Connections, public_url: str) -> None:
-        """`public_url` is what the addresses begin with that a provider calls back."""
+    def __init__(
+        self, directory: Directory, secret: bytes, connections: Mapping[Class, Connections], public_url: str
+    ) -> None:
+        """`public_url` is what the addresses begin with that a provider calls back. Each class has its own connections:
+        a campaign makes up to 800 calls at once where a provider takes one SMS a call, and no password waits there."""
         self._public_url = public_url
         self._directory = directory
         self._secret = secret
         self._connections = connections
-        self._carriers: dict[tuple[str, bool], tuple[Connector, Carrier]] = {}
+        self._carriers: dict[tuple[str, bool, Class], tuple[Connector, Carrier]] = {}
 
     async def send(self, call: Call) -> Answer:
         """One call. A connector that was taken away or cannot be unsealed since the decision: refused, not final."""
-        carrier = self._carrier(call.account, call.provider, call.fallback)
+        carrier = self._carrier(call.account, call.provider, call.fallback, call.class_)
         if carrier is None:
             return UNUSABLE
         return await carrier.send(call, allow_unicode=call.encoding == "UCS-2")
@@ -43,7 +47,7 @@ class AccountProvider:
     async def send_many(self, calls: Sequence[Call]) -> Sequence[Answer]:
         """Several of one connector of one account: in one call if its carrier takes so many, else beside each other."""
         first = calls[0]
-        carrier = self._carrier(first.account, first.provider, first.fallback)
+        carrier = self._carrier(first.account, first.provider, first.fallback, first.class_)
         if carrier is None:
             return [UNUSABLE] * len(calls)
         if isinstance(carrier, BulkCarrier) and len(calls) <= carrier.largest:
@@ -62,7 +66,7 @@ class AccountProvider:
         carrier = self._carrier(account, provider, fallback)
         return UNASKABLE if carrier is None else await carrier.look_up(provider_id)
 
-    def _carrier(self, name: str, provider: Provider, fallback: bool) -> Carrier | None:
+    def _carrier(self, name: str, provider: Provider, fallback: bool, class_: Class = "newsletter") -> Carrier | None:
         """The carrier of the connector that an attempt went by: another provider's would know nothing of it."""
         account = self._directory.account(name)
         if account is None:
@@ -70,20 +74,20 @@ class AccountProvider:
         connector = account.fallback if fallback else account.connector
         if connector is None or connector.sealed_token is None or connector.provider != provider:
             return None
-        known = self._carriers.get((name, fallback))
+        known = self._carriers.get((name, fallback, class_))
         if known is not None and known[0] is connector:
             return known[1]
         try:
             token = sealing.unseal(self._secret, tokens.PURPOSE, name, connector.sealed_token)
-            carrier = self._made(name, connector, token)
+            carrier = self._made(name, connector, token, self._connections[class_])
         except (ValueError, sealing.Unsealable) as exc:
             log.error("account %s: its connector cannot be used: %s", name, exc)
             return None
-        self._carriers[name, fallback] = (connector, carrier)
+        self._carriers[name, fallback, class_] = (connector, carrier)
         return carrier
 
-    def _made(self, name: str, connector: Connector, token: str) -> Carrier:
+    def _made(self, name: str, connector: Connector, token: str, connections: Connections) -> Carrier:
         if connector.provider == "instasent":
-            return Instasent(self._connections, token, connector.base_url)
+            return Instasent(connections, token, connector.base_url)
         callbacks = f"{self._public_url}/callbacks/twilio/{name}/{callback_secret(self._secret, name)}"
-        return Twilio(self._connections, token, connector.base_url, callbacks)
+        return Twilio(connections, token, connector.base_url, callbacks)

@@ -121,6 +121,7 @@ async def _asked(accounts: Directory, secret: bytes, public_url: str) -> dict[tu
     import logging
 
     from connectors.carriers.connections import Connections
+    from events.shape import Class
     from streams.provider import AccountProvider
 
     asked: list[tuple[str, bool, Connector]] = []
@@ -134,7 +135,8 @@ async def _asked(accounts: Directory, secret: bytes, public_url: str) -> dict[tu
     log.addFilter(_silent)  # a connector that cannot be used is a finding, and need not be in the log
     try:
         async with Connections(total_timeout=_PATIENCE) as connections:
-            provider = AccountProvider(accounts, secret, connections, public_url)
+            pools: dict[Class, Connections] = {"transactional": connections, "newsletter": connections}
+            provider = AccountProvider(accounts, secret, pools, public_url)
             pages = (provider.page(name, of.provider, fallback, None, 0) for name, fallback, of in asked)
             answers = await asyncio.gather(*pages)
     finally:

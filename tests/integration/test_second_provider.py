@@ -20,6 +20,7 @@ from events.account import AccountConfigured
 from events.codec import decode_input
 from events.message import MessageStateChanged
 from events.send import SendAccepted, SendAttempted, SendRefused
+from events.shape import Class
 from events.topics import Role
 from projections.send import Call
 from streams.gate import Gates, PartitionGate
@@ -33,6 +34,7 @@ from tests.streams.one_partition import KEY, PARTITION, OnePartition
 SECRET = bytes(range(32))
 TWILIO = f"AC{'0a' * 16}:s3cr3t"
 INSTASENT = "t0k3n"
+CAMPAIGN = 2  # calls that newsletters may have under way
 
 
 @dataclass
@@ -86,7 +88,11 @@ async def scene(*, revoked: bool = True, **config: Any) -> AsyncIterator[Scene]:
     await served.setup()
     await web.TCPSite(served, "127.0.0.1", 0).start()
     public = f"http://127.0.0.1:{served.addresses[0][1]}"
-    async with simulator.running(Config.model_validate(given | config)) as running, Connections() as connections:
+    async with (
+        simulator.running(Config.model_validate(given | config)) as running,
+        Connections(limit=CAMPAIGN) as campaign,
+        Connections() as connections,
+    ):
         plain = {
             "connector": {"provider": "instasent", "base_url": running.url, "token": INSTASENT},
             "fallback": {"provider": "twilio", "base_url": running.root, "token": TWILIO},
@@ -96,7 +102,9 @@ async def scene(*, revoked: bool = True, **config: Any) -> AsyncIterator[Scene]:
         gates = Gates()
         world.gate = PartitionGate(gates)
         world.subscriber()
-        yield Scene(running, world, gates, AccountProvider(world.accounts, SECRET, connections, public), appender)
+        pools: dict[Class, Connections] = {"transactional": connections, "newsletter": campaign}
+        provider = AccountProvider(world.accounts, SECRET, pools, public)
+        yield Scene(running, world, gates, provider, appender)
     await served.cleanup()
 
 
@@ -117,6 +125,25 @@ def test_when_the_first_provider_s_token_is_revoked_new_sends_go_by_the_second_a
             await given.receipts()
             assert world.send(again).attempts[-1].state == "delivered"
             assert sorted(given.running.ledger.client_ids.values()) == [1, 1]
+
+    asyncio.run(scenario())
+
+
+def test_newsletters_that_each_need_a_call_of_their_own_take_no_connection_from_a_password() -> None:
+    async def scenario() -> None:
+        async with scene() as given:
+            world = given.world
+            assert isinstance(await given.make(world.attempt("s1")), Refused)
+            newsletters = [call for n in range(4) for call in world.request(f"n{n}", "newsletter").calls]
+            assert [call.provider for call in newsletters] == ["twilio"] * 4
+            given.running.faults.order([Fault(kind="stall_after", to=call.to) for call in newsletters[:1]])
+            campaign = asyncio.create_task(given.provider.send_many(newsletters))
+            while len(given.running.ledger.entries) < CAMPAIGN:  # noqa: ASYNC110 - the simulator tells nobody
+                await asyncio.sleep(0)
+            password = world.attempt("s2", to={"alert": "+34699000111"})
+            assert isinstance(await given.make(password), Accepted)
+            assert not campaign.done()
+            campaign.cancel()
 
     asyncio.run(scenario())
 
