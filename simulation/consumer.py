@@ -1,5 +1,5 @@
-"""The consumer of one worker: fetches, and what may become of them. A stand-in for streams/engine/consumer.py and for
-the part of streams/engine/engine.py that takes what it brings.
+"""The consumer of one worker: fetches, and what may become of them. A stand-in for streams/engine/consumer.py and
+horizon.py, and for the part of engine.py that takes what they bring.
 """
 
 from typing import TYPE_CHECKING, NamedTuple

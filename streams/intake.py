@@ -11,16 +11,14 @@ from streams.verdict import Lanes
 SENDS = (Role.TRANSACTIONAL, Role.NEWSLETTER)  # in the order in which a step takes them: a password first
 BATCH = 4_000  # records decided in one commit
 NEWSLETTERS = 100  # one call of the provider
-TRANSACTIONAL = 64  # in one commit, which all of its calls wait for
 
 
 @dataclass(slots=True)
 class Limits:
-    """How much one step takes, of it transactional sends and newsletters (a password may come behind them), how much of
-    one topic is held (records, bytes), and how long anything but a newsletter waits for the other topics (ms)."""
+    """How much one step takes, of it newsletters (a password may come behind them), how much of one topic is held
+    (records, bytes), and how long anything but a newsletter waits for the other topics (ms)."""
 
     batch: int = BATCH
-    transactional: int = TRANSACTIONAL
     newsletters: int = NEWSLETTERS
     inbox: int = 2 * BATCH
     inbox_bytes: int = 3 * 1024 * 1024

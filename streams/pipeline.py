@@ -27,7 +27,7 @@ from streams.inbox import first_at
 from streams.intake import SENDS, Intake, Limits
 from streams.progress import Progress
 from streams.recall import Recall
-from streams.timers import Timers
+from streams.timers import WINDOW, Timers
 from streams.verdict import Lanes, Misplaced, Verdict, Workflow
 from streams.view import StateView
 
@@ -147,20 +147,19 @@ class Pipeline:
             if role not in SENDS:
                 budget -= await self._take(role, budget, now, commit, facts, calls)
         self._abandon(now, facts)
-        most = {Role.TRANSACTIONAL: self._limits.transactional, Role.NEWSLETTER: self._limits.newsletters}
-        for verdict in await self._timers.fire(now, most, self._intake.read, commit.dead_letters):
+        due = {Role.TRANSACTIONAL: WINDOW, Role.NEWSLETTER: self._limits.newsletters}
+        for verdict in await self._timers.fire(now, due, self._intake.read, commit.dead_letters):
             self._keep(verdict, commit, facts, calls)
         # However much lies in the other topics, sends get their turn: a password does not wait for an import.
         budget = max(budget, self._limits.batch // 8)
         for role in self._inputs:
             if role in SENDS:
-                taken = await self._take(role, min(budget, most[role]), now, commit, facts, calls)
+                taken = await self._take(role, budget, now, commit, facts, calls)
                 budget -= taken
-                most[role] -= taken
                 if role is Role.TRANSACTIONAL and taken:  # whose commit does not wait for a campaign's next hundreds
                     budget = min(budget, FEW)
         if self._intake.hurried(now):  # it came meanwhile, and need not wait for a commit before its own
-            await self._take(Role.TRANSACTIONAL, most[Role.TRANSACTIONAL], now, commit, facts, calls)
+            await self._take(Role.TRANSACTIONAL, self._limits.batch // 8, now, commit, facts, calls)
         self._sweep(now)
         if self.positions == before and not facts and not self.view.changed:
             return False
@@ -190,6 +189,8 @@ class Pipeline:
         box = self._intake.box(role)
         sends = role in SENDS
         taken, pause = 0, PAUSES[sends]
+        if role is Role.NEWSLETTER:
+            budget = min(budget, self._limits.newsletters)
         while box.fetches and taken < budget:
             fetch = box.fetches[0]
             if fetch.ends and not self._intake.may_decide(fetch, now):

@@ -29,8 +29,8 @@ class AccountProvider:
     def __init__(
         self, directory: Directory, secret: bytes, connections: Mapping[Class, Connections], public_url: str
     ) -> None:
-        """`public_url` is what the addresses begin with that a provider calls back. Each class has its own connections:
-        a campaign makes up to 800 calls at once where a provider takes one SMS a call, and no password waits there."""
+        """`public_url` is what the addresses begin with that a provider calls back. Each class has its own connections,
+        so that no password waits for one that a campaign has."""
         self._public_url = public_url
         self._directory = directory
         self._secret = secret

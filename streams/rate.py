@@ -50,6 +50,7 @@ class Bucket:
     _heard: bool = False  # some call was answered, whatever it said
     _out_calls: int = 0  # not answered yet, and the messages in them
     _out_messages: int = 0
+    _least: int = 0  # the least that an answer of this window said to be left, to all
     _told_end: int = 0  # of the provider's window that was told of last, by its own clock
     _over: int = 0  # windows that ended then or earlier are over for us
     _barred: dict[Class, int] = field(default_factory=_none)
@@ -111,10 +112,11 @@ class Bucket:
         self._told_end = max(self._told_end, end)
         if begins or rate.limit != self.limit:
             self.limit, self.left = rate.limit, rate.limit if begins else min(self.left, rate.limit)
+            self._least = rate.limit if begins else min(self._least, rate.limit)
         if end > now and (begins or end >= self.reset_at + SHORTEST_WINDOW // 2):
             self._learn_window(end, now, begins)
             self.reset_at, self.left = end, self.limit - self._unanswered(share)
-            self._first, self._calls, self._messages = self.limit, 0, 0
+            self._first, self._least, self._calls, self._messages = self.limit, self.limit, 0, 0
             if begins and rate.remaining is not None:
                 self._first = rate.remaining + self.cost(messages)
         elif not begins:
@@ -127,7 +129,9 @@ class Bucket:
         self._messages += messages
         self._learn_unit(rate.remaining, now, share)
         if rate.remaining is not None:
-            self.left = min(self.left, rate.remaining - self._unanswered(share))
+            # What it says may hold calls that are out already: as they are answered, what was kept for them comes back.
+            self._least = min(self._least, rate.remaining)
+            self.left = self._least - self._unanswered(share)
 
     def refused(self, class_: Class, rate: RateHeaders, now: int) -> int:
         """A 429: until when no call of the class is made. One of a transactional call bars both."""
@@ -160,7 +164,7 @@ class Bucket:
         if self.limit is None or now < self.reset_at:
             return
         self.reset_at += self.window * (1 + (now - self.reset_at) // self.window)
-        self.left = self.limit
+        self.left = self._least = self.limit
         self._out_calls = self._out_messages = 0  # some were granted and never called: they must not add up
         self._over = self._told_end
         self._first, self._calls, self._messages = self.limit, 0, 0

@@ -30,6 +30,9 @@ WITHHELD = Refused(status=None, message="not called: the worker's lease was too 
 BULK = 100  # newsletters in one call: instasent.md, section 1
 # Most of a slot's time goes by in commits, which cost the less the more they hold: of 64 slots each held 16 sends.
 SINGLE_SLOTS = 256
+# For a provider that takes one SMS a call: so many of a batch beside each other. Eight such batches are half a pool of
+# connections, where none of them waits: a wait there would look like a provider that is down.
+BESIDE = 16
 BULK_SLOTS = 8  # a crash leaves at most 800 newsletters unknown; 8 calls of 300 ms are 2,600 newsletters a second
 
 
@@ -90,12 +93,13 @@ class Sender:
 
     def start(self, calls: Sequence[Call], tenure: int) -> None:
         """Make the calls of one commit beside everything else, in the room reserved for them. It must be durable."""
-        together: dict[tuple[Role, str, bool], list[Call]] = {}
+        together: dict[tuple[Role, str, bool, str], list[Call]] = {}
         for call in calls:
-            together.setdefault((SENDS_OF[call.class_], call.account, call.fallback), []).append(call)
-        for (role, _, _), attempts in together.items():
+            together.setdefault((SENDS_OF[call.class_], call.account, call.fallback, call.provider), []).append(call)
+        for (role, _, _, provider), attempts in together.items():
             lane = self.lanes[role]
-            lane.waiting.extend((attempts[at : at + lane.size], tenure) for at in range(0, len(attempts), lane.size))
+            size = lane.size if provider == "instasent" else min(lane.size, BESIDE)
+            lane.waiting.extend((attempts[at : at + size], tenure) for at in range(0, len(attempts), size))
             self._go_on(lane)
 
     def _go_on(self, lane: Lane) -> None:

@@ -1,6 +1,7 @@
 """Timers of one partition: what waited for its hour is decided anew, as far as barrier and slots allow."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from connectors.ports import MachineryFault, Message
 from events.topics import CLASS_OF, Role
@@ -8,6 +9,8 @@ from streams.barrier import Barrier
 from streams.burial import Burial
 from streams.verdict import Lanes, Verdict, Workflow
 from streams.view import StateView
+
+WINDOW: Final = 1_000  # timers fired in one step
 
 
 class Timers:

@@ -18,11 +18,11 @@ from events.envelope import Input
 from events.topics import Role
 from projections.account import Directory
 from projections.send import Call
+from streams.sender import SINGLE_SLOTS
 from streams.workflow import SendingWorkflow
 
 MOST = 1.5  # times what the first ones cost: a larger RocksDB has more levels, and that is all it may cost
 CHUNK = 1_000  # sends whose cost is taken together
-SLOTS = 64  # of a lane: streams/sender.py
 APART = 60_000  # ms between two sends: a history of months
 BEGIN = 1_790_000_000_000
 SUBJECT = "acme/ana@example.com"
@@ -122,8 +122,8 @@ def _histories(data: Path, lengths: Sequence[int]) -> Iterator[tuple[int, float]
 
 async def _some(folding: Folding, clock: _Watch, slots: _Slots, sent: int, count: int) -> None:
     """So many sends, as many at once as a worker has slots."""
-    for at in range(sent, sent + count, SLOTS):
-        await _at_once(folding, clock, slots, at, min(SLOTS, sent + count - at))
+    for at in range(sent, sent + count, SINGLE_SLOTS):
+        await _at_once(folding, clock, slots, at, min(SINGLE_SLOTS, sent + count - at))
 
 
 async def _at_once(folding: Folding, clock: _Watch, slots: _Slots, sent: int, count: int) -> None:

@@ -10,11 +10,12 @@ from benchmarks.bench import PARTITIONS, Bench
 from benchmarks.report import Row, Section, Table
 from benchmarks.site import Sending
 from events.topics import Role
+from streams.sender import SINGLE_SLOTS
 
 MOST = 400 * 2**20  # bytes
-ANSWERS_IN = 0.2  # seconds
-SLOTS = 64  # of the lane: streams/sender.py
-OVER = 10  # times what the provider accepts: SLOTS / ANSWERS_IN a second
+ACCEPTS = 320  # a second, where each call takes as long as ANSWERS_IN
+ANSWERS_IN = SINGLE_SLOTS / ACCEPTS  # seconds
+OVER = 10  # times what the provider accepts
 GROWN = 1.05  # of the last quarter against the second
 STILL = 2.0  # seconds without a new fact: all is decided
 
@@ -63,7 +64,7 @@ def _settled(bench: Bench, sending: Sending, at_least: int) -> None:
 def _overloaded(bench: Bench, sending: Sending) -> tuple[list[tuple[float, int]], int]:
     """The worker's memory, second by second, and how many sends were asked for meanwhile."""
     sending.provider_takes(ANSWERS_IN)
-    a_second = int(SLOTS / ANSWERS_IN * OVER)
+    a_second = ACCEPTS * OVER
     requests = _requests(bench.size.contacts)
     topic, began, asked = sending.topic(Role.TRANSACTIONAL), monotonic(), 0
     series = [(0.0, sending.usage().memory)]

@@ -1,5 +1,6 @@
 """Each row of the benchmark runs, on numbers that measure nothing; what the subjects leave behind is the same."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,7 +22,8 @@ SIZE = replace(
 @pytest.fixture(scope="module")
 def bench(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """One for all rows, as in `make bench`: later ones use what earlier ones have left."""
-    bench = Bench(kafka, "test-bench-", tmp_path_factory.mktemp("bench"), SIZE, lambda line: None)
+    prefix = f"test-bench-{uuid.uuid4().hex[:8]}-"  # of this process's own: others may run rows beside it
+    bench = Bench(kafka, prefix, tmp_path_factory.mktemp("bench"), SIZE, lambda line: None)
     yield bench
     bench.close()
 

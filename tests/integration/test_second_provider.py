@@ -138,8 +138,9 @@ def test_newsletters_that_each_need_a_call_of_their_own_take_no_connection_from_
             assert [call.provider for call in newsletters] == ["twilio"] * 4
             given.running.faults.order([Fault(kind="stall_after", to=call.to) for call in newsletters[:1]])
             campaign = asyncio.create_task(given.provider.send_many(newsletters))
-            while len(given.running.ledger.entries) < CAMPAIGN:  # noqa: ASYNC110 - the simulator tells nobody
-                await asyncio.sleep(0)
+            async with asyncio.timeout(30):
+                while len(given.running.ledger.entries) < CAMPAIGN:  # noqa: ASYNC110 - the simulator tells nobody
+                    await asyncio.sleep(0)
             password = world.attempt("s2", to={"alert": "+34699000111"})
             assert isinstance(await given.make(password), Accepted)
             assert not campaign.done()

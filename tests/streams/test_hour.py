@@ -199,8 +199,9 @@ def test_the_campaign_goes_on_in_every_stretch_in_which_it_can(seed: int) -> Non
         for fact in hour(seed).world.facts
         if isinstance(fact.data, SendAttempted) and fact.data.class_ == "newsletter"
     ]
-    for first, end in STRETCHES.values():
-        assert any(first <= minute < end for minute in attempted)
+    for what, (first, end) in STRETCHES.items():
+        if what != "token":  # in which each is refused, and who asks whether it still is may be a password
+            assert any(first <= minute < end for minute in attempted)
 
 
 @SEEDS

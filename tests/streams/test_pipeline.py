@@ -379,17 +379,6 @@ def test_a_step_that_stood_still_for_too_long_decides_no_more_with_its_old_clock
     world.forget_calls()
 
 
-def test_the_first_of_many_transactional_sends_waits_for_the_commit_of_few() -> None:
-    world = World(slots=1_000, limits=Limits(transactional=7))
-    world.given(Role.TRANSACTIONAL, *(f"send t{number}" for number in range(20)))
-    world.fetched()
-    decided = []
-    while world.step():
-        decided.append(len(world.script.decided))
-    assert decided == [7, 14, 20]
-    world.forget_calls()
-
-
 def test_the_commit_of_a_transactional_send_holds_few_newsletters() -> None:
     world = World(slots=1_000, limits=Limits(newsletters=1_000))
     world.given(Role.TRANSACTIONAL, "send ana")

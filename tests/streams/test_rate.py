@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given as forall
@@ -132,6 +133,25 @@ def test_what_is_left_of_a_window_may_be_taken_by_transactional_sends_at_once_an
     taken = [bucket.take("transactional", 1, NOON, 1.0, waited=False) for _ in range(30)]
     assert taken == [None] * 20 + [NOON + MINUTE] * 10
     assert bucket.take("transactional", 1, NOON + MINUTE, 1.0, waited=True) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_window_is_used_to_its_end_whatever_overtakes_what(seed: int) -> None:
+    random, provider, bucket = Random(seed), Counting(1_200), Bucket()
+    asked, answered, calls = 0, list[RateHeaders](), 0  # not yet with the provider; not yet with us; made in all
+    bucket.take("transactional", 1, NOON, 1.0, waited=False)
+    bucket.told(1, provider.call("transactional", 1, NOON), NOON, 1.0)
+    while True:
+        while asked + len(answered) < 256 and bucket.take("transactional", 1, NOON, 1.0, waited=False) is None:
+            asked, calls = asked + 1, calls + 1
+        if not asked and not answered:
+            break
+        if asked and random.random() < 0.5:
+            asked -= 1
+            answered.append(provider.call("transactional", 1, NOON))
+        elif answered:
+            bucket.told(1, answered.pop(random.randrange(len(answered))), NOON, 1.0)
+    assert provider.most == 1_200 == calls + 1
 
 
 def test_a_worker_takes_its_share_of_what_is_left() -> None:

@@ -14,7 +14,7 @@ from events.codec import decode_input
 from events.shape import Class
 from events.topics import Role
 from projections.send import Call
-from streams.sender import Lane, Sender
+from streams.sender import BESIDE, Lane, Sender
 from tests.streams.memory_world import NOON, PARTITION, Hand, call_of
 
 
@@ -197,6 +197,22 @@ def test_accounts_and_connectors_never_share_a_call() -> None:
         drive(desk.started.pop(0))
     assert desk.line.bulks == [["a", "c"]]
     assert [call.send_id for call in desk.line.calls] == ["a", "c", "b", "d"]
+
+
+def test_of_a_provider_that_takes_one_sms_a_call_few_are_made_under_one_lease() -> None:
+    line = Line()
+    desk = _bulk_desk(line, slots=1, size=100)
+    calls = [replace(newsletter(f"n{number}"), provider="twilio") for number in range(2 * BESIDE + 1)]
+    for call in calls:
+        desk.sender.reserve(call)
+    desk.sender.start(calls, 7)
+    drive(desk.started.pop(0))
+    assert [len(bulk) for bulk in line.bulks] == [BESIDE]
+    line.leased = False
+    while desk.started:
+        drive(desk.started.pop(0))
+    assert len(line.calls) == BESIDE
+    assert desk.sender.calls_withheld == 2
 
 
 def test_transactional_attempts_go_singly_in_a_lane_of_their_own() -> None:
