@@ -182,7 +182,7 @@ class Feed:
             return asked if random.random() < 0.5 else {**asked, "labels": ["again"]}
         request: dict[str, Any] = {"to": "contact", "sender": "Chaos"}
         if random.random() < 0.1:
-            request["to"] = {"alert": f"+346{random.randrange(10**8)}" if random.random() < 0.8 else "not a number"}
+            request["to"] = {"alert": f"+346{random.randrange(10**8):08d}" if random.random() < 0.8 else "not a number"}
         if random.random() < 0.03:
             request["sender"] = "No!"
         if random.random() < 0.6:
