@@ -85,7 +85,8 @@ class Bench:
         name = f"{self.prefix}{kind}-{events}-{contacts}"
         if name not in self._inputs:
             make: Callable[[int, int], Iterator[tuple[str, bytes]]] = {"light": load.light, "real": load.real}[kind]
-            self.topics({name: PARTITIONS})
+            # Contacts ask how far the settings reach: of a topic that is not there they would wait for an answer.
+            self.topics({name: PARTITIONS, f"{name}.{Role.ACCOUNTS.value}": 1})
             asyncio.run(load.write(self.bootstrap, name, PARTITIONS, make(events, contacts)))
             self.say(f"  {events:,} events of {contacts:,} contacts are written ({kind})")
             self._inputs[name] = name
