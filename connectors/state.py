@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rocksdict import (
     AccessType,
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     DBCompressionType,
@@ -56,6 +57,12 @@ class StateStore:
         table.set_bloom_filter(10, False)
         table.set_block_cache(memory.cache)
         table.set_cache_index_and_filter_blocks(True)
+        # In pieces of 4 KiB: a whole filter of a file of 64 MiB is half a megabyte, which a small cache forgets and
+        # reads again for each key, 130 to 280 us of it once a partition holds 600,000 ids.
+        table.set_index_type(BlockBasedIndexType.two_level_index_search())
+        table.set_partition_filters(True)
+        table.set_metadata_block_size(4096)
+        table.set_pin_top_level_index_and_filter(True)
         options.set_block_based_table_factory(table)
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
