@@ -50,5 +50,5 @@ class Wiring:
     settings: Settings
     inputs: tuple[Role, ...] = INPUTS
     limits: Limits = field(default_factory=Limits)
-    cached: int = 140_000  # decoded values kept by the worker, about 1 KiB each, shared by the partitions it owns
+    cached: int = 320_000  # states kept in memory, about 0.4 KiB each, shared by the partitions that the worker owns
     on_facts: Callable[[Sequence[Any]], None] | None = None

@@ -80,6 +80,27 @@ def test_the_cache_is_bounded_and_what_it_forgot_is_read_again() -> None:
     assert [view.get(b"%d-7" % batch) for batch in range(5)] == [7] * 5
 
 
+def test_what_is_no_longer_kept_decoded_is_still_read_without_the_store() -> None:
+    decoded: list[bytes] = []
+
+    def noted(key: bytes, raw: bytes) -> Any:
+        decoded.append(key)
+        return decode(key, raw)
+
+    store = MemoryStore()
+    view = StateView(store, encode, noted, cached=32)  # and two of them decoded
+    for number in range(20):
+        view.put(b"c/%d" % number, number)
+        view.changes()
+        view.committed()
+    assert [view.get(b"c/%d" % number) for number in range(20)] == list(range(20))  # the store was told of none
+    assert len(decoded) >= 18
+    view.delete(b"c/3")
+    view.changes()
+    view.committed()
+    assert view.get(b"c/3") is None
+
+
 def test_ids_that_were_read_are_not_kept_in_the_cache() -> None:
     """A repetition is rare; twenty thousand ids would push every contact out."""
     view, _ = view_of()
@@ -97,7 +118,7 @@ def test_a_walk_that_meets_changed_keys_does_not_end_early() -> None:
     assert view.after(b"i/5", b"i/", 3) == [(b"i/6", 6), (b"i/7", 7)]
 
 
-KEYS = st.sampled_from([b"a/1", b"a/2", b"a/3", b"b/1", b"b/2", b"c"])
+KEYS = st.sampled_from([b"a/1", b"a/2", b"a/3", b"b/1", b"b/2", b"c", b"c/1", b"s/1"])
 CHANGES = st.lists(
     st.one_of(
         st.tuples(st.just("put"), KEYS, st.integers(0, 9)),
@@ -108,12 +129,18 @@ CHANGES = st.lists(
 )
 
 
-@forall(CHANGES, st.sampled_from([b"a/", b"b/", b"", b"c"]), st.integers(1, 4), st.one_of(st.none(), KEYS))
+@forall(
+    CHANGES,
+    st.sampled_from([b"a/", b"b/", b"", b"c"]),
+    st.integers(1, 4),
+    st.one_of(st.none(), KEYS),
+    st.sampled_from([0, 2, 32, 20_000]),
+)
 def test_any_changes_read_as_from_a_plain_dict(
-    changes: list[tuple[str, Any, Any]], prefix: bytes, limit: int, before: bytes | None
+    changes: list[tuple[str, Any, Any]], prefix: bytes, limit: int, before: bytes | None, cached: int
 ) -> None:
     store = MemoryStore()
-    view, plain = StateView(store, encode, decode), MemoryView()
+    view, plain = StateView(store, encode, decode, cached), MemoryView()
     marked: dict[bytes, Any] = {}
     for what, key, value in changes:
         match what:
