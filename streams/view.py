@@ -13,9 +13,9 @@ Encode = Callable[[bytes, Any], bytes]
 Decode = Callable[[bytes, bytes], Any]
 
 _ABSENT = object()
-# What is worth its memory once it is committed: contacts, sends, the engine's own. An event's id is asked for again by
-# a repetition only, and timers, markers and numbers seldom; to keep them would push out the contacts.
-KEPT = frozenset((b"c", b"s", b"p"))
+# What is worth its memory once it is read or committed: contacts with their keys, sends, the engine's own. An id of an
+# event is asked for again by a repetition only, and timers, markers and numbers seldom: they would push out contacts.
+KEPT = frozenset((b"c", b"k", b"s", b"p"))
 
 
 class StateView:
@@ -45,15 +45,19 @@ class StateView:
             raw = self._store.get(key)
             if raw is None:
                 return None
+            if key[:1] in KEPT:
+                self._stored[key] = raw
         value = self._clean[key] = self._decode(key, raw)
         return value
 
     def peek(self, key: bytes) -> Any:
         """As `get`, of what is looked at once: it is not kept."""
-        kept = key in self._clean
+        kept, stored = key in self._clean, key in self._stored
         value = self.get(key)
         if not kept:
             self._clean.pop(key, None)
+        if not stored:
+            self._stored.pop(key, None)
         return value
 
     def put(self, key: bytes, value: Any) -> None:
@@ -118,7 +122,8 @@ class StateView:
     def committed(self) -> None:
         """The changes, as `changes` gave them, are in the log and in the store: keep them as read."""
         clean, stored = self._clean, self._stored
-        for key, raw in self._told.items():
+        told = self._told if self._told.keys() == self._dirty.keys() else self.changes()
+        for key, raw in told.items():
             if raw is None:
                 clean.pop(key, None)
                 stored.pop(key, None)

@@ -101,6 +101,35 @@ def test_what_is_no_longer_kept_decoded_is_still_read_without_the_store() -> Non
     assert view.get(b"c/3") is None
 
 
+def test_what_was_read_and_not_changed_is_kept_as_well() -> None:
+    asked: list[bytes] = []
+
+    class Asked(MemoryStore):
+        def get(self, key: bytes) -> bytes | None:
+            asked.append(key)
+            return super().get(key)
+
+    store = Asked()
+    store.write({b"c/%d" % number: b"%d" % number for number in range(20)}, 1, 0)
+    view = StateView(store, encode, decode, cached=32)
+    for _ in range(3):
+        for number in range(20):
+            assert view.get(b"c/%d" % number) == number
+            view.put(b"p/read", number)
+            view.changes()
+            view.committed()
+    assert len(asked) == 20
+    assert view.peek(b"c/1") == 1
+    assert len(asked) == 20
+
+
+def test_what_was_looked_at_once_is_not_kept() -> None:
+    view, store = view_of(**{"c/1": 1})
+    assert view.peek(b"c/1") == 1
+    store.write({b"c/1": b"2"}, 1, 0)
+    assert view.peek(b"c/1") == 2
+
+
 def test_ids_that_were_read_are_not_kept_in_the_cache() -> None:
     """A repetition is rare; twenty thousand ids would push every contact out."""
     view, _ = view_of()
@@ -118,11 +147,12 @@ def test_a_walk_that_meets_changed_keys_does_not_end_early() -> None:
     assert view.after(b"i/5", b"i/", 3) == [(b"i/6", 6), (b"i/7", 7)]
 
 
-KEYS = st.sampled_from([b"a/1", b"a/2", b"a/3", b"b/1", b"b/2", b"c", b"c/1", b"s/1"])
+EVERY_KEY = (b"a/1", b"a/2", b"a/3", b"b/1", b"b/2", b"c", b"c/1", b"c/2", b"s/1")
+KEYS = st.sampled_from(EVERY_KEY)
 CHANGES = st.lists(
     st.one_of(
         st.tuples(st.just("put"), KEYS, st.integers(0, 9)),
-        st.tuples(st.just("delete"), KEYS, st.none()),
+        st.tuples(st.sampled_from(["delete", "get", "peek"]), KEYS, st.none()),
         st.tuples(st.sampled_from(["mark", "rollback", "commit"]), st.none(), st.none()),
     ),
     max_size=30,
@@ -150,6 +180,10 @@ def test_any_changes_read_as_from_a_plain_dict(
             case "delete":
                 view.delete(key)
                 plain.delete(key)
+            case "get":
+                assert view.get(key) == plain.get(key)
+            case "peek":
+                assert view.peek(key) == plain.peek(key)
             case "mark":
                 view.mark()
                 marked = dict(plain.values)
@@ -162,6 +196,6 @@ def test_any_changes_read_as_from_a_plain_dict(
         if what in ("commit", "rollback"):
             view.mark()
             marked = dict(plain.values)
-    for each in (b"a/1", b"a/2", b"a/3", b"b/1", b"b/2", b"c"):
+    for each in EVERY_KEY:
         assert view.get(each) == plain.get(each)
     assert view.scan(prefix, limit, before) == plain.scan(prefix, limit, before)
