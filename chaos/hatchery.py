@@ -65,7 +65,11 @@ class Worker:
         """While it runs: from now on this trap, or none, and not the one it had, which is returned."""
         before, self.trap = self.trap, trap
         if trap is not None or before is not None:
-            self.traps.write_bytes(orjson.dumps(trap and list(trap)))
+            # Replaced, not written over: the worker may just be reading it, for the signal before, and what its handler
+            # raises comes up in the line that the worker is at, a decider's say.
+            written = self.traps.with_suffix(".next")
+            written.write_bytes(orjson.dumps(trap and list(trap)))
+            written.replace(self.traps)
             self.send_signal(ARM)
         return before
 

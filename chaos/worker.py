@@ -41,6 +41,7 @@ def main() -> None:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {ARM})  # in a worker too, until it heeds it: else it would die of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
@@ -104,6 +105,7 @@ def _become(order: dict[str, Any]) -> None:
         armed = Armed(trap, lambda what: _told(told, {**what, "name": name}))
         traps = Path(order["traps"])
         signal.signal(ARM, lambda *_: armed.arm(orjson.loads(traps.read_bytes())))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {ARM})
         status = _work(armed, order)
     except BaseException:
         logging.getLogger(__name__).exception("a worker of the run did not start")

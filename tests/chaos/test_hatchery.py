@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from chaos.hatchery import Hatchery, Worker
@@ -61,3 +62,14 @@ def test_one_that_does_not_end_says_what_it_said_last(tmp_path: Path) -> None:
     worker.log.write_text("stopping: calls under way are answered")
     with pytest.raises(RunBroken, match="worker-1 did not end of signal 15 within 0 s: stopping: calls"):
         worker.end(signal.SIGTERM, within=0.0)
+
+
+def test_one_that_reads_its_trap_while_another_is_laid_reads_one_or_the_other(tmp_path: Path) -> None:
+    """Seed 81: a file cut off under the handler's eyes raised in the decider that was at work, and a sound record was
+    buried for it."""
+    worker = worker_of(Stopped(), tmp_path)
+    worker.arm(FREEZE)
+    with worker.traps.open("rb") as reading:
+        worker.arm(FREEZE._replace(passes=7))
+        assert orjson.loads(reading.read()) == list(FREEZE)
+    assert orjson.loads(worker.traps.read_bytes()) == ["before commit", 7, "freeze"]
