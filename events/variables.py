@@ -1,9 +1,11 @@
 """The variables that a send gives to its template: values, or fields of the contact to take them from."""
 
+import re
 from typing import Annotated, Any, Final
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from events.record import SEALED, Sealed, sealed_text
 from events.shape import SCALAR_SCHEMA, VALUES, Name, Scalar, Shape, check_scalar, problem
 
 
@@ -34,6 +36,8 @@ def _variables(variables: Any) -> dict[str, Scalar | FieldRef]:
         except ValueError as error:
             told = error.errors()[0]["msg"] if hasattr(error, "errors") else str(error)
             raise problem(f"{name!r} {told}") from None
+    if type(sealed_text(variables)) is Sealed:  # it would be taken for that when the request is read from the journal
+        raise problem(f"'sealed' alone must not begin with {SEALED}: so are values written that Recado has sealed")
     return read
 
 
@@ -45,6 +49,11 @@ _VARIABLES_SCHEMA: Final = {
     "type": "object",
     "maxProperties": VALUES,
     "propertyNames": {"minLength": 1, "maxLength": 64},
+    "not": {
+        "properties": {"sealed": {"type": "string", "pattern": f"^{re.escape(SEALED)}"}},
+        "required": ["sealed"],
+        "maxProperties": 1,
+    },
     "additionalProperties": {
         "anyOf": [
             SCALAR_SCHEMA,

@@ -60,6 +60,7 @@ def test_what_the_decider_judges_is_let_through(changes: dict[str, Any]) -> None
         ({"variables": {"a": {"field": "b", "c": 1}}}, "'a' must be"),
         ({"variables": {"": 1}}, "1 to 64"),
         ({"variables": []}, "object"),
+        ({"variables": {"sealed": "s1.x"}}, "'sealed' alone must not begin with s1"),
         ({"not_before": 1795417200}, "RFC 3339"),
         ({"not_before": True}, "RFC 3339"),
         ({"expires_at": "tomorrow"}, "RFC 3339"),
@@ -74,6 +75,11 @@ def test_what_breaks_a_type_or_a_size_is_refused(changes: dict[str, Any], told: 
 def test_a_variable_is_a_value_or_a_field_of_the_contact() -> None:
     read = SendRequested.of_json(BASE | {"variables": {"order": 1234, "name": {"field": "first_name"}}})
     assert read.variables == {"order": 1234, "name": FieldRef(field="first_name")}
+
+
+@pytest.mark.parametrize("variables", [{"sealed": "s2.x"}, {"sealed": 1}, {"sealed": "s1.x", "order": 1}])
+def test_a_variable_may_be_called_sealed(variables: dict[str, Any]) -> None:
+    assert SendRequested.of_json(BASE | {"variables": variables}).variables == variables
 
 
 def test_inside_recado_times_are_milliseconds() -> None:
