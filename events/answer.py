@@ -20,8 +20,9 @@ class Report(Shape):
 
 class AnswerReceived(Data):
     """One attempt ended. accepted: `provider_id`, where it could be read. refused: `status`, `message`, `final`, and
-    `retry_at`, where the worker knew when the provider takes the next. unknown: `reason`. `report` says that it was
-    found in the provider's list: it is accepted then, since whatever a provider lists, it took."""
+    `retry_at`, where the worker knew when the provider takes the next; `withheld` says that no call was made. unknown:
+    `reason`. `report` says that it was found in the provider's list: it is accepted then, since whatever a provider
+    lists, it took."""
 
     TYPE: ClassVar[str] = "recado.answer.received.v1"
     send_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -35,6 +36,7 @@ class AnswerReceived(Data):
     reason: Literal["timeout", "connection_lost", "server_error", "crash"] | None = None
     report: Report | None = None
     retry_at: Moment | None = None
+    withheld: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> "AnswerReceived":
@@ -42,6 +44,8 @@ class AnswerReceived(Data):
             raise problem("a refusal says whether it is final")
         if self.outcome == "unknown" and self.reason is None:
             raise problem("an unknown outcome says its reason")
+        if self.withheld and (self.outcome != "refused" or self.final):
+            raise problem("what was never asked of the provider is refused, and not for good")
         if self.report is not None and self.outcome != "accepted":
             raise problem("what the provider lists was accepted")
         return self

@@ -100,7 +100,9 @@ _PERSONAL: Final = ("to", "text", "variables")
 class SendDeferred:
     """The SMS waits until a time, ms; `request` is the data of the request: the fact alone rebuilds the state.
 
-    `looked_at` as in SendSkipped; of an attempt that was refused, and is decided anew later, it is empty.
+    `looked_at` as in SendSkipped; of an attempt that was refused, and is decided anew later, the HTTP status of the
+    `answer` (null where nothing was reached), or that the call was `withheld`: `circuit` says nothing of the provider
+    then.
     """
 
     TYPE: ClassVar[str] = "recado.send.deferred.v1"
@@ -168,7 +170,8 @@ class SendAccepted:
 @dataclass(frozen=True, slots=True)
 class SendRefused:
     """The provider surely did not take the SMS. `status` is the HTTP status, None where nothing was reached; `final`
-    False means that the next attempt is decided anew. `settled` as in SendAccepted."""
+    False means that the next attempt is decided anew. `settled` as in SendAccepted. `withheld` says that it was the
+    worker that did not call, as it could no longer be sure that the send was its own: the provider was never asked."""
 
     TYPE: ClassVar[str] = "recado.send.refused.v1"
     send_id: str
@@ -177,6 +180,7 @@ class SendRefused:
     message: str | None = field(metadata={"personal": True})  # the provider's words may repeat number or text
     final: bool
     settled: Mapping[str, Any] | None = None
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)

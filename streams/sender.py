@@ -165,6 +165,8 @@ def _record(call: Call, answer: Answer, retry_at: int | None, now: int) -> bytes
             told = {"outcome": "refused", "status": answer.status, "message": message, "final": answer.final}
             if not answer.final:
                 told["retry_at"] = retry_at
+            if answer.scope == "withheld":
+                told["withheld"] = True
         case Unknown():
             told = {"outcome": "unknown", "reason": answer.reason}
         case _:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from connectors.readmodel import bulk
+from connectors.readmodel.reasons import WITHHELD
 from events.fact import Fact
 from events.message import LinkClicked, MessageStateChanged
 from events.send import (
@@ -139,6 +140,7 @@ def _apply(row: Row, fact: Fact) -> None:
             row.update(
                 outcome="deferred",
                 reason=deferred.reason,
+                detail=_why_it_waits(row["detail"], deferred),
                 deferred_until=deferred.until,
                 template=request.get("template"),
                 sender=request.get("sender"),
@@ -194,6 +196,13 @@ def _receive(row: Row, changed: MessageStateChanged, now: int) -> None:
     )
     if changed.to == "delivered":
         row["delivered_at"] = now
+
+
+def _why_it_waits(before: str | None, deferred: SendDeferred) -> str | None:
+    """What the provider said of an attempt stands while the send waits for the next one."""
+    if "withheld" in deferred.looked_at:
+        return WITHHELD
+    return None if before == WITHHELD else before
 
 
 def _json(value: object) -> str:

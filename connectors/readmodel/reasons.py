@@ -6,7 +6,7 @@ The tables read as the end of a sentence. A word of a later version is shown as 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-__all__ = ["DEFERRED", "SKIPPED", "STATES", "UNKNOWN", "Check", "checks"]
+__all__ = ["DEFERRED", "SKIPPED", "STATES", "UNKNOWN", "WITHHELD", "Check", "checks"]
 
 SKIPPED: Final[Mapping[str, str]] = {  # contract, section 5
     "not_subscribed": "the contact is not subscribed to newsletters",
@@ -36,8 +36,10 @@ DEFERRED: Final[Mapping[str, str]] = {  # contract, section 4
     "not_before": "the request asks for that time",
     "quiet_hours": "the account sends nothing in its quiet hours",
     "rate": "the provider takes no more SMS of this account for the moment",
-    "circuit": "the provider does not take SMS of this account at present; an operator sees why",
+    "circuit": "the provider does not take SMS of this account at present",
 }
+WITHHELD: Final = "the worker made no call, as it could no longer be sure that the send was its own"
+"""Why a send waits whose attempt ended with no call. Its fact says `circuit`, as the contract has no other word."""
 UNKNOWN: Final[Mapping[str, str]] = {
     "timeout": "the provider did not answer in time",
     "connection_lost": "the connection was lost before the answer",
@@ -91,6 +93,8 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
     "share": lambda value: f"{_value(value)} may be attempted there",
     "opening": lambda value: "more of the day's SMS are shared out in a moment",
     "caps": lambda value: "; ".join(map(_cap, value)),
+    "answer": lambda value: "the provider was not reached" if value is None else f"the provider answered HTTP {value}",
+    "withheld": lambda value: "the provider was not asked",
     "holidays_of": lambda value: f"and on the public holidays of {_value(value)}",
 }
 

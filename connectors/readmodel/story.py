@@ -5,11 +5,12 @@ whom. What a decision looked at is told rule by rule (reasons.py).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never, get_args
 
 from connectors.readmodel.message import Row
-from connectors.readmodel.reasons import DEFERRED, SKIPPED, STATES, UNKNOWN, Check, checks
+from connectors.readmodel.reasons import DEFERRED, SKIPPED, STATES, UNKNOWN, WITHHELD, Check, checks
 from events import instant
+from events.callback import Provider
 from events.contact import (
     ContactErased,
     ContactRefused,
@@ -34,7 +35,7 @@ from events.send import (
 
 _SENDER: Final = "/recado/sender"  # whose events are the provider's answers
 _SWEEPER: Final = "/recado/sweeper"
-_CALLBACKS: Final = "/instasent/"  # what the source of a receipt begins with
+_CALLBACKS: Final = tuple(f"/{name}/" for name in get_args(Provider))  # what the source of a receipt begins with
 
 
 class Step(NamedTuple):
@@ -98,8 +99,9 @@ def _tell(data: FactData, source: str) -> tuple[str, str]:
     match data:
         case SendSkipped(reason=reason, detail=detail):
             return f"Not sent: {SKIPPED.get(reason, reason)}.", detail
-        case SendDeferred(until=until, reason=reason):
-            return f"Waits until {instant.render(until)}: {DEFERRED.get(reason, reason)}.", ""
+        case SendDeferred(until=until, reason=reason, looked_at=looked_at):
+            words = WITHHELD if "withheld" in looked_at else DEFERRED.get(reason, reason)
+            return f"Waits until {instant.render(until)}: {words}.", ""
         case SendAttempted():
             return _attempted(data), ""
         case SendAccepted(attempt=attempt, provider_id=name, settled=settled):
@@ -109,6 +111,9 @@ def _tell(data: FactData, source: str) -> tuple[str, str]:
         case SendRefused(attempt=attempt, settled=Mapping() as settled, final=final):
             follows = "" if final else "; what follows is decided anew"
             return f"Attempt {attempt}: the provider did not take it{_settled(settled)}{follows}.", _because(settled)
+        case SendRefused(attempt=attempt, withheld=True):
+            what = "no call was made, as the worker could no longer be sure that the send was its own"
+            return f"Attempt {attempt}: {what}; what follows is decided anew.", "The provider has no part in this."
         case SendRefused(attempt=attempt, final=True):
             return f"Attempt {attempt}: the provider refused it for good.", _refusal(data)
         case SendRefused(attempt=attempt):
@@ -180,7 +185,8 @@ def outcome(row: Row) -> str:
         case "skipped":
             return f"Not sent: {SKIPPED.get(reason, reason)}."
         case "deferred":
-            return f"Waits until {instant.render(row['deferred_until'])}: {DEFERRED.get(reason, reason)}."
+            words = WITHHELD if row["detail"] == WITHHELD else DEFERRED.get(reason, reason)
+            return f"Waits until {instant.render(row['deferred_until'])}: {words}."
         case "attempted":
             return "On its way: the provider's answer is not known yet."
         case "refused":

@@ -2,15 +2,17 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
+from connectors.readmodel.reasons import WITHHELD
 from connectors.readmodel.schema import messages
 
 __all__ = ["Waiting", "waiting"]
 
 
 class Waiting(NamedTuple):
-    """How many of an account's sends wait for one reason (`rate`, `circuit`); times in ms."""
+    """How many of an account's sends wait for one reason (`rate`, `circuit`, or `withheld`: a worker made no call, and
+    nothing is known of the provider); times in ms."""
 
     account: str
     reason: str
@@ -22,13 +24,14 @@ class Waiting(NamedTuple):
 def waiting(connection: Connection) -> list[Waiting]:
     """By account and reason, in order."""
     count = func.count()
+    reason = case((messages.c.detail == WITHHELD, "withheld"), else_=messages.c.reason).label("reason")
     query = (
         select(
-            messages.c.account, messages.c.reason, count, func.min(messages.c.updated_at),
+            messages.c.account, reason, count, func.min(messages.c.updated_at),
             func.max(messages.c.deferred_until),
         )
         .where(messages.c.outcome == "deferred", messages.c.reason.in_(("rate", "circuit")))
-        .group_by(messages.c.account, messages.c.reason)
-        .order_by(messages.c.account, messages.c.reason)
+        .group_by(messages.c.account, reason)
+        .order_by(messages.c.account, reason)
     )  # fmt: skip
     return [Waiting(*row) for row in connection.execute(query)]

@@ -212,11 +212,17 @@ def _waiting(engine: Engine) -> Iterator[Finding]:
     for account, reason, sends, since, until in found:
         about = f"account {account}"
         many = f"{sends:,} send{'s' if sends > 1 else ''} wait{'' if sends > 1 else 's'}"
+        whose = "their" if sends > 1 else "its"
         if reason == "circuit":
             remedy = (
                 "see its token, its funds and its base URL, and whether the provider is up; they go on by themselves"
             )
             yield Finding(False, about, f"{many} since {instant.render(since)}, as its provider fails: {remedy}")
+        elif reason == "withheld":
+            remedy = "they go on by themselves; if this lasts, see whether workers are overloaded or lose their broker"
+            yield Finding(
+                None, about, f"{many} since {instant.render(since)}, as {whose} worker made no call: {remedy}"
+            )
         else:
             words = f"{many} for the provider's rate, the last of them until about {instant.render(until)}"
             yield Finding(None, about, words)

@@ -46,7 +46,7 @@ def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact | Messa
         return [SendUnknown(data.send_id, data.attempt, data.reason or "connection_lost", now + RESOLVE_WITHIN)]
     final = bool(data.final)
     facts: list[SendFact | MessageStateChanged] = [
-        SendRefused(data.send_id, data.attempt, data.status, data.message, final)
+        SendRefused(data.send_id, data.attempt, data.status, data.message, final, withheld=data.withheld)
     ]
     if not final and sent.request is not None and not sent.reached and data.attempt == sent.tried:
         throttled = data.status == _THROTTLED
@@ -59,5 +59,8 @@ def decide(data: AnswerReceived, sent: State, now: int) -> list[SendFact | Messa
         expires_at = request.get("expires_at")
         last = ends(instant.parse(expires_at) if type(expires_at) is str else None, sent.requested_at)
         until = max(now + 1, min(data.retry_at or now + wait, last))
-        facts.append(SendDeferred(sent.send_id, sent.class_, until, reason, request, sent.requested_at, sent.body))
+        told = {"withheld": True} if data.withheld else {"answer": data.status}
+        facts.append(
+            SendDeferred(sent.send_id, sent.class_, until, reason, request, sent.requested_at, sent.body, told)
+        )
     return facts

@@ -99,6 +99,7 @@ def test_each_answer_becomes_a_record_of_the_attempts_partition(
     told = desk.answered()
     assert (told.send_id, told.attempt, told.client_id, told.outcome) == ("ana", 1, "1-1-ana", outcome)
     assert (told.provider_id, told.status, told.message, told.final, told.reason) == rest
+    assert not told.withheld
     assert desk.sender.calls_made == 1
 
 
@@ -123,7 +124,7 @@ def test_without_a_lease_of_this_tenure_no_call_is_made_and_the_attempt_was_sure
     desk.make(call_of("ana"), tenure)
     assert desk.line.calls == []
     told = desk.answered()
-    assert (told.outcome, told.final) == ("refused", False)
+    assert (told.outcome, told.final, told.withheld) == ("refused", False, True)
     assert (desk.sender.calls_made, desk.sender.calls_withheld, desk.sender.busy) == (0, 1, 0)
 
 

@@ -39,6 +39,8 @@ def sentence(fact: Fact) -> str:
             return f"{who}: {class_} SMS to {mask(to)}, {parts} part{'s' if parts > 1 else ''} {encoding}"
         case send.SendAccepted():
             return f"{who}: the provider took it"
+        case send.SendRefused(withheld=True):
+            return f"{who}: the provider was not called, to be tried again"
         case send.SendRefused(final=final, status=status):
             return f"{who}: the provider refused it ({status}){'' if final else ', to be tried again'}"
         case send.SendUnknown(reason=reason):

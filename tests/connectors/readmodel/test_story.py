@@ -7,7 +7,7 @@ import pytest
 
 from connectors.readmodel.erasure import redacted
 from connectors.readmodel.message import Row
-from connectors.readmodel.reasons import DEFERRED, SKIPPED, UNKNOWN, Check
+from connectors.readmodel.reasons import DEFERRED, SKIPPED, UNKNOWN, WITHHELD, Check
 from connectors.readmodel.story import Step, outcome, story
 from events import examples
 from events.contact import SubscriptionChanged
@@ -23,6 +23,10 @@ def told(data: FactData, source: str = "/test") -> Step:
     return story([Fact("acme/ana", 7, SEVEN, "cause", source, data)])[-1]
 
 
+UNCALLED = (
+    "Attempt 2: no call was made, as the worker could no longer be sure that the send was its own; what follows is "
+    "decided anew."
+)
 ATTEMPTED = next(fact.data for fact in FACTS if isinstance(fact.data, SendAttempted))
 
 
@@ -100,6 +104,16 @@ def test_every_fact_can_be_told_after_the_contact_was_erased() -> None:
             SendRefused("s", 2, None, None, True),
             "Attempt 2: the provider refused it for good.",
             "it was not reached",
+        ),
+        (
+            SendRefused("s", 2, None, "not called: the worker's lease was too old", False, withheld=True),
+            UNCALLED,
+            "The provider has no part in this.",
+        ),
+        (
+            SendDeferred("s", "newsletter", SEVEN, "circuit", {}, looked_at={"withheld": True}),
+            f"Waits until 2026-11-23T07:00:00.000Z: {WITHHELD}.",
+            "",
         ),
         (
             SendAccepted("s", 1, "p1", {"evidence": "list"}),
@@ -186,7 +200,7 @@ def test_a_reason_to_wait_is_a_plain_sentence(reason: Any) -> None:
 
 
 def row(said: str, **values: Any) -> Row:
-    return {"outcome": said, "reason": None, "state": None, "provider_status": "a word", **values}
+    return {"outcome": said, "reason": None, "detail": None, "state": None, "provider_status": "a word", **values}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +211,10 @@ def row(said: str, **values: Any) -> Row:
         (row("accepted", state="accepted"), "The SMS was taken by the operator."),
         (row("accepted", state="delivered"), "The SMS was delivered."),
         (row("accepted", state="failed"), "The SMS could not be delivered."),
+        (
+            row("deferred", reason="circuit", detail=WITHHELD, deferred_until=SEVEN),
+            f"Waits until 2026-11-23T07:00:00.000Z: {WITHHELD}.",
+        ),
         (row("refused", reason="400"), "Not sent: the provider refused it."),
         (
             row("unknown", reason="timeout"),
@@ -273,6 +291,7 @@ def test_another_request_under_the_id_of_a_send_is_told_as_such() -> None:
     [
         ("/recado/sender", "its id there: sms-1"),
         ("/instasent/acme", "known by a receipt; its id there: sms-1"),
+        ("/twilio/acme", "known by a receipt; its id there: sms-1"),
         ("/operator/eva", "known by /operator/eva; its id there: sms-1"),
     ],
 )

@@ -1,5 +1,7 @@
 """Whose sends wait for the provider's sake, and since when."""
 
+from dataclasses import replace
+
 from sqlalchemy import Engine
 
 from connectors.readmodel.waiting import Waiting, waiting
@@ -27,3 +29,13 @@ def test_sends_that_wait_are_counted_by_account_and_reason_and_no_others(engine:
             Waiting("acme", "circuit", 2, NOON, NOON + 9_000),
             Waiting("acme", "rate", 1, NOON + 2_000, NOON + 7_000),
         ]
+
+
+def test_those_whose_call_was_withheld_are_counted_apart_from_those_whose_provider_fails(engine: Engine) -> None:
+    withheld = replace(_deferred("s1", "circuit", NOON + 9_000), looked_at={"withheld": True})
+    journal = Journal()
+    journal.add("acme/ana", withheld, _deferred("s2", "circuit", NOON + 5_000))
+    write_all(engine, journal.slices())
+    with engine.connect() as connection:
+        told = [(one.reason, one.sends, one.until) for one in waiting(connection)]
+    assert told == [("circuit", 1, NOON + 5_000), ("withheld", 1, NOON + 9_000)]

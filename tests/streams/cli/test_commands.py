@@ -235,15 +235,19 @@ def test_doctor_tells_whose_sends_wait_and_what_to_do_about_it(tmp_path: Path) -
     for number, reason in enumerate(("circuit", "circuit", "rate")):
         deferred = SendDeferred(f"s{number}", "newsletter", NOON, reason, {"to": "contact"})  # type: ignore[arg-type]
         journal.add("acme/ana", deferred)
+    uncalled = SendDeferred("s3", "newsletter", NOON, "circuit", {"to": "contact"}, looked_at={"withheld": True})
+    journal.add("acme/ana", uncalled)
     engine = database.open_database(f"sqlite:///{tmp_path}/waiting.db")
     database.reset(engine)
     write_all(engine, journal.slices())
-    failing, paced = _waiting(engine)
+    failing, paced, withheld = _waiting(engine)
     engine.dispose()
     assert (failing.well, failing.about) == (False, "account acme")
     assert failing.words.startswith("2 sends wait since 2026-11-23T12:00:00.000Z, as its provider fails: see its token")
     assert paced.well is None
     assert paced.words.startswith("1 send waits for the provider's rate, ")
+    assert withheld.well is None
+    assert withheld.words.startswith("1 send waits since 2026-11-23T12:00:03.000Z, as its worker made no call: ")
 
 
 def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

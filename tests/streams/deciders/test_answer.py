@@ -62,6 +62,25 @@ def test_what_was_surely_not_accepted_is_decided_anew_later(
     assert again.client_id != call.client_id
 
 
+def test_a_call_that_was_withheld_is_no_fault_of_the_provider_s(world: OnePartition) -> None:
+    call = world.attempt()
+    refused, deferred = world.answer(call, "refused", message="not called", final=False, withheld=True)
+    assert refused == SendRefused("s", 1, None, "not called", False, withheld=True)
+    assert isinstance(deferred, SendDeferred)
+    assert (deferred.reason, deferred.looked_at) == ("circuit", {"withheld": True})
+    assert [type(fact) for fact in world.wait(1_500)] == [SendAttempted]
+
+
+@pytest.mark.parametrize("status", [429, 402, None])
+def test_a_send_that_is_put_off_says_what_the_provider_answered(world: OnePartition, status: int | None) -> None:
+    call = world.attempt()
+    refused, deferred = world.answer(call, "refused", status=status, final=False)
+    assert isinstance(refused, SendRefused)
+    assert isinstance(deferred, SendDeferred)
+    assert not refused.withheld
+    assert deferred.looked_at == {"answer": status}
+
+
 def test_the_waits_double_up_to_a_minute_or_a_quarter_of_an_hour(world: OnePartition) -> None:
     waits: dict[int, list[int]] = {429: [], 401: []}
     for status, seen in waits.items():
