@@ -3,35 +3,41 @@
 `recado send --dry-run` drives it. Nothing is decided in another way here than in a worker: the same roster, the same
 fold, the same settings; so a rule that is added there counts here. What a worker's gate knows of the provider (rate,
 circuit) is not known here: everything may go.
+
+What would wait is decided once more as of the end of its wait, with what is known today. Such an SMS counts for those
+that wait behind it in the run, and not for those that go before it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from events import privacy
+from events import client_id, privacy
 from events.envelope import Input
-from events.fact import Fact, FactData
+from events.fact import SOURCE, Fact, FactData
 from events.partition import partition_of
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
 from events.topics import CLASS_OF, Role
-from projections import journal, keyspace
+from projections import journal, keyspace, recent
 from projections.account import Directory
 from projections.keyring import NO_KEYS, Keyring
 from projections.keyspace import View
 from streams import roster
 from streams.allowance import Standing
-from streams.deciders.request import Links
+from streams.deciders.request import Links, Place
+from streams.turn import Cause, Turn
 
 __all__ = ["Expected", "Outcome", "Rehearsal"]
 
 Outcome = Literal["go", "wait", "skip", "nothing"]
 
+_MOST_WAITS: Final = 8  # one behind the other: the time asked for, a night, and some that no rule makes today
+
 
 class Expected(NamedTuple):
     """One send's outcome. `reason` is that of the skip or the deferral, `repeated` or `asked_before` where nothing
-    would follow; `until`, ms, of one that waits; the rest of one that goes."""
+    would follow; `until`, ms, of one that waits, and `then` what it would come to; the rest of one that goes."""
 
     subject: str
     send_id: str
@@ -42,6 +48,15 @@ class Expected(NamedTuple):
     until: int | None = None
     looked_at: Mapping[str, Any] = {}
     attempted: SendAttempted | None = None
+    then: "Expected | None" = None
+
+    @property
+    def steps(self) -> "Sequence[Expected]":
+        """Itself, and what it would come to after each wait: the last one says what becomes of the SMS."""
+        steps = [self]
+        while steps[-1].then is not None:
+            steps.append(steps[-1].then)
+        return steps
 
 
 class _Days:
@@ -117,19 +132,65 @@ class Rehearsal:
         if not isinstance(data, SendRequested):
             return None
         send_id, class_ = data.send_id or event.id, CLASS_OF[role]
-        told = [self._opened(event.subject, fact.data) for fact in decision.facts]
-        for one in told:
+        nothing = Expected(event.subject, send_id, class_, "nothing")
+        told = self._told(nothing, decision.facts)
+        if told is None:
+            return nothing._replace(reason="repeated" if decision.outcome == "repeated" else "asked_before")
+        return self._awaited(told, partition, _MOST_WAITS)
+
+    def _told(self, of: Expected, facts: Iterable[Fact]) -> Expected | None:
+        """What the facts about this send say of it; None where there are none."""
+        for one in (self._opened(of.subject, fact.data) for fact in facts):
             if isinstance(one, SendSkipped):
-                return Expected(event.subject, send_id, class_, "skip", one.reason, one.detail, None, one.looked_at)
+                return of._replace(outcome="skip", reason=one.reason, detail=one.detail, looked_at=one.looked_at)
             if isinstance(one, SendDeferred):
-                return Expected(event.subject, send_id, class_, "wait", one.reason, "", one.until, one.looked_at)
+                return of._replace(outcome="wait", reason=one.reason, until=one.until, looked_at=one.looked_at)
             if isinstance(one, SendAttempted):
-                self._days.count(one, event.subject)
-                return Expected(event.subject, send_id, class_, "go", looked_at=one.looked_at, attempted=one)
-        before = "repeated" if decision.outcome == "repeated" else "asked_before"
-        return Expected(event.subject, send_id, class_, "nothing", before)
+                self._days.count(one, of.subject)
+                return of._replace(outcome="go", looked_at=one.looked_at, attempted=one)
+        return None
+
+    def _awaited(self, waiting: Expected, partition: int, waits: int) -> Expected:
+        """What waits, with what it would come to at the end of each of its waits, of which there may be so many."""
+        if waiting.until is None or not waits:
+            return waiting
+        place = Place(partition, self.mac_key, self.links, allowance=self._days)
+        turn = Turn(self.view, self.accounts, waiting.until, place, keys=self.keys)
+        subject, hashed = waiting.subject, client_id.send_hash(waiting.subject, waiting.send_id)
+        sooner = self._with_later(subject)
+        decided = roster.again(turn, turn.send(hashed), hashed)
+        cause = Cause(f"timer/{hashed}/{waiting.until}", SOURCE)
+        decision = roster.dispatched(turn, subject, hashed, decided, cause)
+        self._without_later(subject, sooner)
+        then = self._told(Expected(subject, waiting.send_id, waiting.class_, "nothing"), decision.facts)
+        if then is None or (then.until is not None and then.until <= waiting.until):
+            return waiting
+        return waiting._replace(then=self._awaited(then, partition, waits - 1))
+
+    def _with_later(self, subject: str) -> recent.Recent:
+        """Let what would be sent to the contact after a wait count, too; return what was sent without it."""
+        sooner: recent.Recent = self.view.get(keyspace.recent_key(subject)) or recent.initial
+        later: recent.Recent = self.view.get(_later_key(subject)) or recent.initial
+        if later:
+            both = {each: [*sooner.get(each, ()), *later.get(each, ())] for each in {**sooner, **later}}
+            self.view.put(keyspace.recent_key(subject), both)
+        return sooner
+
+    def _without_later(self, subject: str, sooner: recent.Recent) -> None:
+        """Keep apart what would be sent later: what is decided as of now must not count it."""
+        now: recent.Recent = self.view.get(keyspace.recent_key(subject)) or recent.initial
+        known = {sequence for entries in sooner.values() for sequence, _ in entries}
+        later = {each: [entry for entry in entries if entry[0] not in known] for each, entries in now.items()}
+        if any(later.values()):
+            self.view.put(_later_key(subject), later)
+            self.view.put(keyspace.recent_key(subject), sooner)
 
     def _opened(self, subject: str, data: FactData) -> FactData:
         """In clear, where the account seals what is written of its contacts."""
         cipher = self.keys.find(self.view, subject) if subject.partition("/")[0] in self.accounts.sealed else None
         return data if cipher is None else privacy.opened(data, cipher, subject)
+
+
+def _later_key(subject: str) -> bytes:
+    """What the run would send to a contact after a wait, as what it was lately sent is kept."""
+    return b"p/later/" + subject.encode()

@@ -27,7 +27,7 @@ from events.shape import Class
 from events.topics import SENDS_OF, Role, name
 from projections.account import Account, Directory
 from streams.cli import place
-from streams.cli.expectation import WOULD, Sums, sentence, shown, words
+from streams.cli.expectation import WOULD, Sums, sentence, shown, why
 from streams.cli.printing import counted, emit, pairs, table, visible
 from streams.cli.questions import read_model
 from streams.rehearsal import Rehearsal
@@ -57,9 +57,10 @@ def of_one(
         emit(told | {"facts_behind": behind})
         return
     click.echo(visible(sentence(expected)))
-    if expected.detail:
-        click.echo(visible(f"({expected.detail})"))
-    if expected.attempted is not None:
+    last = expected.steps[-1]
+    if last.detail:
+        click.echo(visible(f"({last.detail})"))
+    if last.attempted is not None:
         lines = ("to", "sender", "template", "template_version", "labels", "encoding", "parts", "cost", "text")
         values = {line.replace("_", " "): told[line] for line in lines if told[line] is not None}
         values["labels"] = ", ".join(told["labels"]) or None
@@ -144,7 +145,7 @@ def _line(run: Rehearsal, line: Event, directory: Directory, price: Decimal | No
 def _row(told: dict[str, Any]) -> tuple[Any, ...]:
     if told["outcome"] == "wrong":
         return told["line"], "", "wrong", told["detail"]
-    return told["line"], told["contact"], WOULD[told["outcome"]], words(told["outcome"], told["reason"])
+    return told["line"], told["contact"], WOULD[told["outcome"]], why(told)
 
 
 def _notes(behind: int) -> None:

@@ -58,7 +58,8 @@ def send(
 
     With --dry-run nothing is asked for: it tells what would go, to whom, in what words, parts and cost, and what would
     not, and why; with --file for a whole file. It decides as a worker would at this moment, from the read model and the
-    accounts' settings. It cannot know what lies in Kafka and is not decided yet, nor what the provider will say.
+    accounts' settings; what would wait is decided once more as of the end of its wait, and counts in parts and cost. It
+    cannot know what lies in Kafka and is not decided yet, nor what the provider will say.
 
     \b
     Example:  recado send acme/ana@example.com --template shipped --sender Acme --class transactional --var order=7

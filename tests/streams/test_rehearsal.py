@@ -1,5 +1,6 @@
 """A rehearsal comes to what a worker then does, and leaves nothing behind."""
 
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -7,18 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.files.scratch import Scratch
+from events import instant
 from events.contact import ContactUpdated
 from events.envelope import Input
-from events.examples import SUBJECT
+from events.examples import SEVEN, SUBJECT
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
 from events.shape import Class
 from events.topics import SENDS_OF, Role
 from projections.keyring import Keyring
 from projections.keyspace import MemoryView, contact_key
 from streams.rehearsal import Expected, Rehearsal
-from tests.streams.one_partition import KEY, LINKS, PHONE, OnePartition
+from tests.streams.one_partition import KEY, LINKS, PHONE, OnePartition, sealed_world
 
 PARTITIONS = 8
+HOUR = 3_600_000  # ms
+DAY = 24 * HOUR
+FACTS = {"go": SendAttempted, "wait": SendDeferred, "skip": SendSkipped}
 
 
 def rehearsal(world: OnePartition, view: Any = None) -> Rehearsal:
@@ -96,9 +101,115 @@ def test_a_rehearsal_changes_nothing_of_the_world() -> None:
     assert (world.view.values, world.facts) == (before, facts)
 
 
+TOMORROW = instant.render(SEVEN + DAY)
+NIGHT = {"newsletter": {"from": "07:00", "to": "10:00"}}  # SEVEN is eight in Madrid: until nine in UTC
+
+
+def steps(expected: Expected) -> list[tuple[str, str, int | None]]:
+    return [(step.outcome, step.reason, step.until) for step in expected.steps]
+
+
+def test_what_waits_for_its_time_is_told_with_what_would_go_then() -> None:
+    world = OnePartition()
+    world.subscriber()
+    world.update(first_name="Ana")
+    data: dict[str, Any] = {
+        "text": "Hola {{name}}",
+        "variables": {"name": {"field": "first_name"}},
+        "not_before": TOMORROW,
+    }
+    expected = ask(rehearsal(world), class_="newsletter", **data)
+    assert steps(expected) == [("wait", "not_before", SEVEN + DAY), ("go", "", None)]
+    sms = expected.steps[-1].attempted
+    assert sms is not None
+    assert (sms.to, sms.text, sms.parts) == (PHONE, "Hola Ana", 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"class_": "newsletter"}, "not_subscribed"),
+        ({"sender": "!!"}, "sender_invalid"),
+        ({"text": "Hola {{x"}, "variable_invalid"),
+        ({"template": "none", "text": None}, "template_unknown"),
+    ],
+)
+def test_what_waits_and_could_not_go_then_is_told_so_today(data: dict[str, Any], reason: str) -> None:
+    world = OnePartition()
+    world.update(_mobilePhone=PHONE)
+    expected = ask(rehearsal(world), not_before=TOMORROW, **data)
+    assert steps(expected) == [("wait", "not_before", SEVEN + DAY), ("skip", reason, None)]
+
+
+def test_what_quiet_hours_hold_back_is_told_with_its_words() -> None:
+    world = OnePartition()
+    world.configure(quiet_hours=NIGHT)
+    world.subscriber()
+    expected = ask(rehearsal(world), class_="newsletter")
+    assert steps(expected) == [("wait", "quiet_hours", SEVEN + 2 * HOUR), ("go", "", None)]
+    sms = expected.steps[-1].attempted
+    assert sms is not None
+    assert (sms.text, sms.parts, sms.encoding) == ("Hola", 1, "GSM-7")
+
+
+def test_what_waits_for_a_time_in_quiet_hours_waits_for_their_end_then() -> None:
+    world = OnePartition()
+    world.configure(quiet_hours=NIGHT)
+    world.subscriber()
+    expected = ask(rehearsal(world), class_="newsletter", not_before=TOMORROW)
+    assert steps(expected) == [
+        ("wait", "not_before", SEVEN + DAY), ("wait", "quiet_hours", SEVEN + DAY + 2 * HOUR), ("go", "", None),
+    ]  # fmt: skip
+
+
+def test_what_expires_before_the_end_of_its_wait_is_told_so() -> None:
+    world = OnePartition()
+    world.configure(quiet_hours=NIGHT)
+    world.subscriber()
+    expires = instant.render(SEVEN + DAY + HOUR)
+    expected = ask(rehearsal(world), class_="newsletter", not_before=TOMORROW, expires_at=expires)
+    assert steps(expected) == [("wait", "not_before", SEVEN + DAY), ("skip", "quiet_hours", None)]
+
+
+def test_sends_that_wait_count_for_each_other_and_not_for_those_that_go_before_them() -> None:
+    world = OnePartition()
+    world.configure(caps={"newsletter": [{"sends": 2, "days": 1}]})
+    world.subscriber()
+    with Scratch() as view:
+        run, later = rehearsal(world, view), instant.render(SEVEN + 2 * DAY)
+        found = []
+        for number, not_before in enumerate((later, later, later, None, None, None)):
+            view.spill()
+            found.append(ask(run, f"s{number}", "newsletter", not_before=not_before).steps[-1])
+    assert [(one.outcome, one.reason) for one in found] == 2 * [("go", ""), ("go", ""), ("skip", "frequency_cap")]
+
+
+def test_what_waits_counts_towards_the_day_on_which_it_goes() -> None:
+    world = OnePartition()
+    world.configure(limits={"per_day": 1})
+    world.subscriber()
+    run = rehearsal(world)
+    reasons = [ask(run, f"s{n}", not_before=at).steps[-1].reason for n, at in enumerate((TOMORROW, None, TOMORROW))]
+    assert reasons == ["", "", "account_limit"]
+
+
+def test_the_words_of_what_waits_in_a_sealed_account_are_shown_in_clear() -> None:
+    world = sealed_world()
+    with Scratch() as view:
+        run = Rehearsal(view, world.accounts, world.now, PARTITIONS, KEY, LINKS, world.keys)
+        update = ContactUpdated.of_json({"via": "edit", "fields": {"_mobilePhone": PHONE}})
+        run.take(Input.of(update, id="u", source="/test", subject=SUBJECT, time=run.now), Role.CONTACTS)
+        sms = ask(run, not_before=TOMORROW).steps[-1].attempted
+        assert sms is not None
+        assert (sms.to, sms.text) == (PHONE, "Hola")
+
+
 texts = st.sampled_from(["Hola", "", "á" * 71, "{{name}}", "{{broken"])
 classes = st.sampled_from(["transactional", "newsletter"])
-requests = st.fixed_dictionaries({"text": texts, "sender": st.sampled_from(["Acme", "x"]), "class_": classes})
+times = st.sampled_from([None, TOMORROW, instant.render(SEVEN + 5 * HOUR)])
+requests = st.fixed_dictionaries(
+    {"text": texts, "sender": st.sampled_from(["Acme", "x"]), "class_": classes, "not_before": times}
+)
 updates = st.fixed_dictionaries(
     {},
     optional={
@@ -114,23 +225,31 @@ updates = st.fixed_dictionaries(
 @given(st.lists(updates, max_size=4), st.lists(requests, min_size=1, max_size=4))
 def test_a_worker_decides_what_was_rehearsed(before: list[dict[str, Any]], asked: list[dict[str, Any]]) -> None:
     world = OnePartition()
+    world.configure(quiet_hours=NIGHT)
     for fields in before:
         world.update(**fields)
     with Scratch() as view:
         run = rehearsal(world, view)
+        rehearsed = []
         for number, data in enumerate(asked):
             view.spill()
-            expected = ask(run, f"s{number}", **data)
-            (fact,) = [fact.data for fact in world.request(f"s{number}", **data).facts]
-            if expected.outcome == "go":
-                assert isinstance(fact, SendAttempted)
-                assert expected.attempted is not None
-                assert (expected.attempted.to, expected.attempted.text) == (fact.to, fact.text)
-            elif expected.outcome == "wait":
-                assert isinstance(fact, SendDeferred)
+            rehearsed.append(ask(run, f"s{number}", **data))
+    for number, data in enumerate(asked):
+        world.request(f"s{number}", **{name: value for name, value in data.items() if value is not None})
+    world.wait(2 * DAY)
+    facts: dict[str, list[Any]] = defaultdict(list)
+    for fact in world.facts:
+        if isinstance(fact.data, SendAttempted | SendDeferred | SendSkipped):
+            facts[fact.data.send_id].append(fact.data)
+    for expected in rehearsed:
+        followed = facts[expected.send_id]
+        assert [type(fact) for fact in followed] == [FACTS[step.outcome] for step in expected.steps]
+        for step, fact in zip(expected.steps, followed, strict=True):
+            if isinstance(fact, SendAttempted):
+                assert step.attempted is not None
+                assert (step.attempted.to, step.attempted.text) == (fact.to, fact.text)
             else:
-                assert isinstance(fact, SendSkipped)
-                assert expected.reason == fact.reason
+                assert (step.reason, step.until) == (fact.reason, getattr(fact, "until", None))
 
 
 def test_the_number_and_the_text_of_a_sealed_account_are_shown_in_clear() -> None:

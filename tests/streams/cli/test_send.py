@@ -139,7 +139,43 @@ def test_a_dry_run_tells_why_an_sms_would_not_go(topics: Any) -> None:
     assert run(*leo).stdout.splitlines()[0] == "It would not go: the contact is not subscribed to newsletters."
     later = instant.render(int(time.time() * 1000) + 86_400_000)
     waits = run(*ANA, "--text", "Hola", "--dry-run", "--not-before", later).stdout
-    assert waits.startswith(f"It would wait until {later}: the request asks for that time.")
+    assert waits.startswith(f"It would wait until {later}: the request asks for that time. Then it would go.")
+
+
+def test_a_dry_run_of_what_waits_tells_what_would_go_then_and_for_how_much(topics: Any) -> None:
+    later = instant.render(int(time.time() * 1000) + 86_400_000)
+    dry = ("--text", "Hola", "--not-before", later, "--dry-run", "--price", "0.05")
+    told = json.loads(run(*ANA, *dry, "--json").stdout)
+    assert (told["outcome"], told["reason"], told["until"]) == ("wait", "not_before", later)
+    assert told["then"] == [{"outcome": "go", "reason": "", "detail": "", "until": None}]
+    assert (told["to"], told["text"], told["parts"], told["cost"]) == (PHONE, "Hola", 1, "0.05")
+    shown = run(*ANA, *dry).stdout.splitlines()
+    assert {"parts     1", "cost      0.05 EUR", "text      Hola"} <= set(shown)
+    nobody = run("send", "acme/leo", *ANA[2:], *dry).stdout.splitlines()
+    assert nobody[0].endswith("asks for that time. Then it would not go: the contact is not subscribed to newsletters.")
+    assert nobody[1].startswith("(a newsletter needs a subscribed contact")
+    assert topics(Role.NEWSLETTER) == []
+
+
+def test_a_dry_run_of_a_file_counts_what_goes_after_a_wait_and_tells_what_does_not(topics: Any, tmp_path: Path) -> None:
+    later = instant.render(int(time.time() * 1000) + 86_400_000)
+    events = [line("ana", "a", not_before=later), line("leo", "a", not_before=later), line("ana", "b")]
+    path = tmp_path / "campaign.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    dry = ("send", "--dry-run", "--file", str(path), "--class", "newsletter", "--price", "0.05")
+    *lines, last = map(json.loads, run(*dry, "--json").stdout.splitlines())
+    assert [(told["outcome"], told["parts"]) for told in lines] == [("wait", 1), ("wait", None), ("go", 1)]
+    assert last["summary"]["outcomes"] == [
+        {"outcome": "go", "reason": None, "sends": 1}, {"outcome": "wait", "reason": "not_before", "sends": 2},
+    ]  # fmt: skip
+    assert last["summary"]["then"] == [
+        {"outcome": "go", "reason": None, "sends": 1}, {"outcome": "skip", "reason": "not_subscribed", "sends": 1},
+    ]  # fmt: skip
+    assert (last["summary"]["parts"], last["summary"]["cost"]) == (2, {"EUR": "0.10"})
+    shown = run(*dry).stdout
+    assert "then would be skipped  the contact is not subscribed to newsletters" in shown
+    assert f"until {later}: the request asks for that time; then would go" in shown
+    assert "Cost: 0.10 EUR." in shown
 
 
 def line(contact: str, send_id: str, **data: Any) -> dict[str, Any]:
