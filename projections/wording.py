@@ -1,7 +1,8 @@
 """How an account writes values into texts: numbers, dates, amounts, percentages, by its locale.
 
 Plain and fixed on purpose: no grouping of thousands (an order number is a number too), and a plain space where
-locales want a no-break one, because U+00A0 and U+202F would make the whole SMS UCS-2 [instasent.md, section 5].
+locales want a no-break one, because U+00A0 and U+202F would make the whole SMS UCS-2 [instasent.md, section 5]. The
+locales' own ways are data of ours (projections/locales.py): a newer CLDR must not change what a replay writes.
 """
 
 import re
@@ -12,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from events.shape import Scalar
+from projections import locales
 
 __all__ = ["PLAIN", "Kind", "Manner", "manner", "write"]
 
@@ -20,96 +22,8 @@ Kind = Literal["text", "number", "date", "currency", "percentage"]
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 _SCRIPT: Final = 4  # letters in a script's code, as in zh-Hant-TW
 _CENT: Final = Decimal("0.01")
+_SIGNS: Final = "$€£¥"
 _GREATEST: Final = Decimal(10) ** 15  # beyond it a number is no amount, and a float no longer exact
-_SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "MXN": "$", "ARS": "$", "CLP": "$", "COP": "$"}
-# Languages that put the symbol before the amount; the rest put it behind.
-_SYMBOL_FIRST: Final = frozenset({"en"})
-# By language, or by language and region where that differs from the language's: as the Unicode CLDR has it.
-_POINT: Final = frozenset(
-    [
-        "am",
-        "ar",
-        "bn",
-        "cy",
-        "en",
-        "fa",
-        "fil",
-        "ga",
-        "gd",
-        "gsw",
-        "gu",
-        "ha",
-        "he",
-        "hi",
-        "ig",
-        "ja",
-        "kn",
-        "ko",
-        "ml",
-        "mr",
-        "ms",
-        "mt",
-        "my",
-        "ne",
-        "pa",
-        "rm",
-        "si",
-        "sw",
-        "ta",
-        "te",
-        "th",
-        "ti",
-        "ur",
-        "yo",
-        "zh",
-        "zu",
-        "de-CH",
-        "de-LI",
-        "it-CH",
-        "es-419",
-        "es-BZ",
-        "es-CU",
-        "es-DO",
-        "es-GT",
-        "es-HN",
-        "es-MX",
-        "es-NI",
-        "es-PA",
-        "es-PE",
-        "es-PR",
-        "es-SV",
-        "es-US",
-    ]
-)
-_COMMA: Final = frozenset(
-    [
-        "en-AT",
-        "en-BE",
-        "en-CZ",
-        "en-DE",
-        "en-DK",
-        "en-ES",
-        "en-FI",
-        "en-FR",
-        "en-HU",
-        "en-ID",
-        "en-IT",
-        "en-NL",
-        "en-NO",
-        "en-PL",
-        "en-PT",
-        "en-RO",
-        "en-SE",
-        "en-SI",
-        "en-SK",
-        "en-ZA",
-    ]
-)
-_ISO_DATE: Final = "%Y-%m-%d"
-_DATES: Final = {
-    "en": "%d/%m/%Y", "en-US": "%m/%d/%Y", "es": "%d/%m/%Y", "fr": "%d/%m/%Y", "it": "%d/%m/%Y", "pt": "%d/%m/%Y",
-    "ca": "%d/%m/%Y", "gl": "%d/%m/%Y", "eu": "%Y/%m/%d", "de": "%d.%m.%Y", "nl": "%d-%m-%Y", "pl": "%d.%m.%Y",
-}  # fmt: skip
 
 
 class Manner(NamedTuple):
@@ -117,12 +31,12 @@ class Manner(NamedTuple):
 
     point: str  # decimal separator
     date: str  # strftime
-    symbol: str
-    symbol_first: bool
+    amount: str  # with its symbol; 0 stands for the digits
+    debt: str  # an amount below zero
     timezone: str  # IANA
 
 
-PLAIN: Final = Manner(".", _ISO_DATE, "", False, "UTC")
+PLAIN: Final = Manner(".", locales.ISO_DATE, "0", "-0", "UTC")
 
 
 @lru_cache(maxsize=256)
@@ -133,9 +47,34 @@ def manner(locale: str, currency: str, timezone: str) -> Manner:
     language = language.lower()
     region = next((part.upper() for part in rest if len(part) != _SCRIPT), "")
     tag = f"{language}-{region}"
-    form = _DATES.get(tag) or _DATES.get(language) or _ISO_DATE
-    point = "." if tag in _POINT or (language in _POINT and tag not in _COMMA) else ","
-    return Manner(point, form, _SYMBOLS.get(currency, currency), language in _SYMBOL_FIRST, timezone)
+    form = locales.DATES.get(tag) or locales.DATES.get(language) or locales.ISO_DATE
+    point = locales.DECIMALS.get(tag) or locales.DECIMALS.get(language) or ","
+    pattern = locales.AMOUNTS.get(tag) or locales.AMOUNTS.get(language) or "0 ¤"
+    return Manner(point, form, *_amounts(pattern, _symbol(currency, region)), timezone)
+
+
+def _symbol(currency: str, region: str) -> str:
+    """A code where the symbol would be read as that of the region's own money."""
+    own, symbol = locales.AT_HOME.get(region, ("", ""))
+    if currency == own:
+        return symbol
+    known = locales.SYMBOLS.get(currency, currency)
+    return currency if known == symbol else known
+
+
+def _amounts(pattern: str, symbol: str) -> tuple[str, str]:
+    """Above zero, and below it."""
+    if not symbol:
+        return "0", "-0"
+    above, _, below = pattern.partition(";")
+    return _placed(above, symbol), _placed(below or f"-{above}", symbol)
+
+
+def _placed(pattern: str, symbol: str) -> str:
+    """No digit touches a letter or a dot, whatever the pattern says."""
+    if symbol[-1] not in _SIGNS:
+        pattern = pattern.replace("¤0", "¤ 0").replace("0¤", "0 ¤")
+    return pattern.replace("¤", symbol)
 
 
 def write(value: Scalar, kind: Kind, manner: Manner) -> str:
@@ -149,11 +88,8 @@ def write(value: Scalar, kind: Kind, manner: Manner) -> str:
     if kind == "percentage":
         return _digits(_number(value), manner) + "%"
     amount = _number(value).quantize(_CENT, ROUND_HALF_UP)
-    digits = f"{amount:f}".replace(".", manner.point)
-    if not manner.symbol_first:
-        return f"{digits} {manner.symbol}".rstrip()
-    sign, digits = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
-    return f"{sign}{manner.symbol}{' ' if len(manner.symbol) > 1 else ''}{digits}"
+    digits = f"{abs(amount):f}".replace(".", manner.point)
+    return (manner.debt if amount < 0 else manner.amount).replace("0", digits)
 
 
 def _text(value: Scalar, manner: Manner) -> str:
@@ -171,7 +107,7 @@ def _number(value: Scalar) -> Decimal:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         number = Decimal(value.strip())
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = Decimal(repr(value)) + 0  # and no minus before a zero
+        number = Decimal(repr(value))
     else:
         raise ValueError("must be a number, such as 1234 or 56.78")
     if not -_GREATEST < number < _GREATEST:
@@ -180,7 +116,7 @@ def _number(value: Scalar) -> Decimal:
 
 
 def _digits(number: Decimal, manner: Manner) -> str:
-    digits = f"{number:f}"
+    digits = f"{number:f}" if number else "0"  # and no minus before it
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
     return digits.replace(".", manner.point)

@@ -159,9 +159,9 @@ def test_a_connector_counts_once_its_token_is_sealed() -> None:
 
 
 def test_what_is_not_set_follows_from_the_country() -> None:
-    assert _configured({"country": "ES"}).manner.symbol == "€"
-    assert _configured({"country": "GB"}).manner.symbol == "£"
-    assert _configured({"country": "GB", "currency": "EUR"}).manner.symbol == "€"
+    assert _configured({"country": "ES"}).manner.amount == "0 €"
+    assert _configured({"country": "GB"}).manner.amount == "£0"
+    assert _configured({"country": "GB", "currency": "EUR"}).manner.amount == "€0"
     assert _configured({"country": "PE"}).customs == ("es-PE", "PEN", "America/Lima")
     assert _configured({"country": "JP"}).customs == ("en", "", "UTC"), "and no euros where nobody said so"
 
