@@ -17,12 +17,14 @@ from benchmarks.bench import LONG, SMALL, Bench, Size
 from benchmarks.inprocess import profile
 from benchmarks.processes import ROOT
 from benchmarks.report import Results, Section
-from benchmarks.rows import ROWS
+from benchmarks.rows import LASTING, ROWS
 from connectors.kafka.embedded import EmbeddedKafka
+from connectors.kafka.jars import KAFKA_VERSION
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 CHART = DOCUMENT.with_name("benchmarks.svg")
-KEPT = ROOT / ".benchmarks" / "results.json"
+KEPT = DOCUMENT.with_suffix(".json")  # beside the page: in a fresh clone too what is not measured stays
+EMBEDDED = f"Apache Kafka {KAFKA_VERSION} embedded, with a heap of 512 MiB, on the same cores as what is measured"
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -55,19 +57,20 @@ def main() -> int:
         if given.profile:
             sys.stdout.write(profile(given.profile, min(size.events, 200_000), size.contacts, scratch))
             return 0
-        bootstrap, whose = os.environ.get("RECADO_KAFKA", ""), "given by RECADO_KAFKA"
+        bootstrap, version, broker = os.environ.get("RECADO_KAFKA", ""), "", "given by RECADO_KAFKA"
         if not bootstrap:
             say("an embedded Kafka starts")
-            bootstrap, whose = stack.enter_context(EmbeddedKafka()).start(scratch), "embedded, with a heap of 512 MiB"
+            bootstrap, version, broker = stack.enter_context(EmbeddedKafka()).start(scratch), KAFKA_VERSION, EMBEDDED
         bench = Bench(bootstrap, f"bench-{uuid.uuid4().hex[:8]}-", scratch, size, say)
         stack.callback(bench.close)
-        measured, failed = measure(bench, given.only or list(ROWS))
+        measured, failed = measure(bench, given.only or list(ROWS), version)
     show(list(measured.values()))
     if measured and not given.no_write and not given.small:
-        earlier = Results.load(KEPT)
-        results = Results({**earlier.sections, **measured}, machine.describe(whose))
+        results = Results.load(KEPT).after(measured, machine.describe(broker), LASTING)
         results.save(KEPT)
         write(results)
+        for name in (name for name, section in measured.items() if results.sections[name] is not section):
+            say(f"{name}: the page keeps the longer measurement of {results.sections[name].day or 'before'}")
         say(f"written: {DOCUMENT.relative_to(ROOT)}")
     return 1 if failed else 0
 
@@ -78,10 +81,11 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def measure(bench: Bench, names: Sequence[str]) -> tuple[dict[str, Section], list[str]]:
+def measure(bench: Bench, names: Sequence[str], broker: str) -> tuple[dict[str, Section], list[str]]:
     """The sections in the page's order, and the names of those that failed: one that fails does not cost the others."""
     measured: dict[str, Section] = {}
     failed: list[str] = []
+    commit = machine.commit()  # of what is loaded: files may change while it is measured
     for name, row in ROWS.items():
         if name not in names:
             continue
@@ -90,6 +94,7 @@ def measure(bench: Bench, names: Sequence[str]) -> tuple[dict[str, Section], lis
         try:
             section = measured[name] = row(bench)
             section.paces, section.day = (before, machine.pace()), machine.today()
+            section.commit, section.broker = commit, broker
         except Exception as error:  # noqa: BLE001 - said, and told by the exit status
             failed.append(name)
             bench.say(f"  failed: {type(error).__name__}: {error}")

@@ -40,7 +40,7 @@ def check(bench: Bench, kinds: Iterable[Kind]) -> None:
     """Run each once over a small input. Raises SubjectFailed for one whose facts or states are not as they should."""
     size = bench.size
     source = bench.source("light", size.agreement, size.agreement // 10)
-    wanted = plain(asyncio.run(_read(bench.bootstrap, source)))
+    wanted = plain(asyncio.run(read(bench.bootstrap, source)))
     for kind in kinds:
         target = bench.journal(kind.name)
         with bench.start(kind, source, target) as subject:
@@ -78,10 +78,10 @@ def plain(records: Iterable[tuple[int, bytes, bytes]]) -> Folded:
 def _found(bootstrap: str, journal: str, changelog: str) -> Folded:
     """What a subject has left in its topics."""
     result = Folded()
-    for _, _, value in asyncio.run(_read(bootstrap, journal)):
+    for _, _, value in asyncio.run(read(bootstrap, journal)):
         fact = {name: value for name, value in orjson.loads(value).items() if name not in VOLATILE}
         result.facts[fact["subject"]].append(fact)
-    for _, key, value in asyncio.run(_read(bootstrap, changelog)):
+    for _, key, value in asyncio.run(read(bootstrap, changelog)):
         if (subject := _subject(key)) is not None:
             state = orjson.loads(value)
             result.states[subject] = tuple(state) if isinstance(state, list) else (state,)
@@ -104,7 +104,7 @@ def _changelog(bootstrap: str, target: str) -> str:
     return own[0] if own else f"{target}-state"
 
 
-async def _read(bootstrap: str, topic: str) -> Sequence[tuple[int, bytes, bytes]]:
+async def read(bootstrap: str, topic: str) -> Sequence[tuple[int, bytes, bytes]]:
     """All committed records of a topic: offset, key, value; in the order of each partition."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False,

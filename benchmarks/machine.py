@@ -12,21 +12,21 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.peers import QUIX_PYTHON, installed
-from connectors.kafka.jars import KAFKA_VERSION
+from benchmarks.processes import ROOT
 
 OURS = ("aiokafka", "faust-streaming", "rocksdict", "orjson", "pydantic", "phonenumbers", "aiohttp")
 
 
 def describe(broker: str) -> Mapping[str, str]:
-    """What is what; `broker` says whose Kafka it was."""
+    """What is what; `broker` says which Kafka it was."""
     found = {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{_memory() / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
-        "broker": f"Apache Kafka {KAFKA_VERSION} {broker}, on the same cores as what is measured",
+        "broker": broker,
         "Python": f"{platform.python_version()}; "
         + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in OURS),
-        "measured": today(),
+        "last run": today(),
     }
     if QUIX_PYTHON.exists():
         found["Quix Streams"] = installed(QUIX_PYTHON, "quixstreams")
@@ -39,6 +39,18 @@ def describe(broker: str) -> Mapping[str, str]:
 def today() -> str:
     """The day, in UTC."""
     return datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+def commit() -> str:
+    """The code that is measured, as Git names it, with + where its files were changed since; empty without Git."""
+    told = []
+    for asked in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--untracked-files=no", "--", ":!docs")):
+        try:
+            answer = subprocess.run(["git", *asked], cwd=ROOT, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+        told.append(answer.stdout.strip())
+    return told[0] + "+" * bool(told[1])
 
 
 def pace() -> int:

@@ -1,6 +1,6 @@
 """Results as a page: rows with a target, tables behind them, bars for the chart; kept as JSON between runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,13 @@ import orjson
 BEGIN = "<!-- results: written by `make bench` -->"
 END = "<!-- end of results -->"
 PACE = (
-    "A fixed piece of Python work on one core, the least of three tries: figures compare where this does. A rented "
-    "machine shares its cores with strangers, and doubles it within minutes."
+    "Rows are measured in runs of their own: each says its day, its code (a commit, with + where files were changed "
+    "since) and its broker, as far as they are known; the table above is of the last run. The pace is a fixed piece of "
+    "Python work on one core, the least of three tries: figures compare where this does. A rented machine shares its "
+    "cores with strangers, and doubles it within minutes."
 )
+UNKNOWN = "–"
+SHORTER = 0.9  # of the length of another: seconds end where they may
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Section:
     bars: list[Bar] = field(default_factory=list)
     paces: Sequence[int] = ()  # of the machine before and after it: machine.pace, ms
     day: str = ""
+    commit: str = ""  # of the code that was measured: machine.commit
+    broker: str = ""  # its version
 
     @staticmethod
     def read(found: Mapping[str, Any]) -> "Section":
@@ -73,15 +79,32 @@ class Section:
             [Bar(**bar) for bar in found["bars"]],
             found.get("paces", ()),
             found.get("day", ""),
+            found.get("commit", ""),
+            found.get("broker", ""),
         )
+
+    @property
+    def length(self) -> int:
+        """The largest number in the first column of its tables: of events, or of seconds."""
+        first = (str(line[0]).replace(",", "") for table in self.tables for line in table.lines)
+        return max((int(each) for each in first if each.isdecimal()), default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Sections by name, in the order of the page, each with the machine and the day it was measured on."""
+    """Sections by name, each with where it was measured from; `machine` is that of the last run."""
 
     sections: Mapping[str, Section]
     machine: Mapping[str, str]
+
+    def after(self, measured: Mapping[str, Section], machine: Mapping[str, str], lasting: Collection[str]) -> "Results":
+        """With what was measured in place of what was before; but of the `lasting` ones a longer measurement stays."""
+        shorter = {
+            name for name, each in measured.items()
+            if name in lasting and name in self.sections and each.length < SHORTER * self.sections[name].length
+        }  # fmt: skip
+        taken = {name: each for name, each in measured.items() if name not in shorter}
+        return Results({**self.sections, **taken}, machine)
 
     @staticmethod
     def load(path: Path) -> "Results":
@@ -111,13 +134,7 @@ def page(results: Results, names: Sequence[str], chart: str) -> str:
     """All that stands between the markers."""
     sections = results.ordered(names)
     parts = ["## The machine", table(("what", "is"), [(name, value) for name, value in results.machine.items()])]
-    paced = [
-        (name, each.day, " and ".join(map(str, each.paces)))
-        for name in names
-        if (each := results.sections.get(name)) is not None and each.paces
-    ]
-    if paced:
-        parts += ["### The machine's pace", table(("row", "measured", "ms before and after it"), paced), PACE]
+    parts += ["### The machine's pace", table(*paces(results, names)), PACE]
     parts += ["## Against the targets", table(*summary(row for section in sections for row in section.rows))]
     if any(section.bars for section in sections):
         parts.append(f"![The light fold, events a second of one worker]({chart})")
@@ -127,6 +144,16 @@ def page(results: Results, names: Sequence[str], chart: str) -> str:
             if detail.note:
                 parts.append(detail.note)
     return "\n\n".join(parts)
+
+
+def paces(results: Results, names: Iterable[str]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Columns and lines of the table that says when, on what and how fast each row was measured."""
+    columns = ("row", "measured", "commit", "Kafka", "ms before and after it")
+    return columns, [
+        (name, *(told or UNKNOWN for told in (each.day, each.commit, each.broker, " and ".join(map(str, each.paces)))))
+        for name in names
+        if (each := results.sections.get(name)) is not None
+    ]
 
 
 def summary(rows: Iterable[Row]) -> tuple[Sequence[str], list[Sequence[str]]]:

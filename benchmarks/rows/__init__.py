@@ -21,3 +21,6 @@ ROWS: Mapping[str, Callable[[Bench], Section]] = {
     "growth": growth.events,
     "history": growth.history,
 }
+
+LASTING = frozenset(("memory", "growth"))
+"""Rows of which a shorter measurement does not replace a longer one on the page."""

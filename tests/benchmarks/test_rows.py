@@ -1,5 +1,6 @@
 """Each row of the benchmark runs, on numbers that measure nothing; what the subjects leave behind is the same."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,6 +41,12 @@ def test_a_row_runs(bench: Bench, name: str) -> None:
 
 def _fields(value: object) -> dict[str, object]:
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]
+
+
+def test_a_rebuild_counts_the_facts_that_it_folded_and_no_markers_of_transactions(bench: Bench) -> None:
+    folded = {line[1] for line in ROWS["rebuild"](bench).tables[0].lines}
+    facts = len(asyncio.run(agreement.read(bench.bootstrap, bench.kept["real"].target)))
+    assert folded == {f"{facts:,}"}
 
 
 def test_a_subject_that_folds_otherwise_is_found_out(bench: Bench) -> None:
