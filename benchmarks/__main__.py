@@ -14,7 +14,7 @@ from time import monotonic
 
 from benchmarks import chart, machine, report
 from benchmarks.bench import LONG, SMALL, Bench, Size
-from benchmarks.inprocess import profile
+from benchmarks.inprocess import MOST, profile
 from benchmarks.processes import ROOT
 from benchmarks.report import Results, Section
 from benchmarks.rows import LASTING, ROWS
@@ -55,7 +55,7 @@ def main() -> int:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recado-bench-")))
         if given.profile:
-            sys.stdout.write(profile(given.profile, min(size.events, 200_000), size.contacts, scratch))
+            sys.stdout.write(profile(given.profile, min(size.events, MOST), size.contacts, scratch))
             return 0
         bootstrap, version, broker = os.environ.get("RECADO_KAFKA", ""), "", "given by RECADO_KAFKA"
         if not bootstrap:

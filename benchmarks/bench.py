@@ -31,7 +31,7 @@ class Size:
     peers: bool = True  # those that are no dependencies of the product
     agreement: int = 2_000  # events after which all subjects' facts and states are compared
     faust_events: int = 60_000  # the slow peer is given fewer of the same
-    trial_events: int = 600_000  # to choose a peer's settings by, of which the second half counts
+    trial_events: int = 600_000  # to choose a peer's settings by the second half; 0: the first are taken
     faust_records: int = 200_000  # for its recovery
     growth: tuple[int, ...] = (100_000, 1_000_000)
     history: tuple[int, ...] = (1_000, 10_000, 100_000)

@@ -28,7 +28,21 @@ class Peer:
 
 
 ENGINE = Kind("Recado", python("engine"), "exactly once", {"kind": "light"})
-FAUST = Kind("plain Faust", python("plain_faust"), "at least once", {})
+FAUST_SETTINGS: tuple[Mapping[str, str], ...] = tuple(
+    {"producer_linger": linger, "producer_max_batch_size": batch, "loop": loop, "cython_optimizations": cython}
+    for linger, batch, loop, cython in (
+        ("0.02", "262144", "uvloop", "true"),
+        ("0.02", "262144", "aio", "false"),
+        ("0", "16384", "uvloop", "true"),
+        ("0", "16384", "aio", "false"),  # as Faust is when nothing is set
+    )
+)
+FAUST = Kind("plain Faust", python("plain_faust"), "at least once", FAUST_SETTINGS[0])
+
+
+def faust() -> Peer:
+    """Faust without an engine, which is here as the product depends on it."""
+    return Peer(FAUST, FAUST_SETTINGS)
 
 
 def quix() -> Peer:

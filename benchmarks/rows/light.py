@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks import agreement
+from benchmarks import agreement, inprocess
 from benchmarks import peers as field
 from benchmarks.bench import Bench
 from benchmarks.peers import Peer
@@ -22,18 +22,22 @@ def peers(bench: Bench) -> Section:
     light = source(bench)
     tables: list[Table] = []
     absent: dict[str, str] = {}
-    wanted: dict[str, tuple[Kind, int]] = {field.FAUST.name: (field.FAUST, min(size.events, size.faust_events))}
-    others = [field.quix(), field.kafka_streams()] if size.peers else []
+    wanted: dict[str, tuple[Kind, int]] = {}
+    others = [field.faust(), *((field.quix(), field.kafka_streams()) if size.peers else ())]
     present = [peer for peer in others if not peer.missing]
-    agreement.check(bench, [field.ENGINE, field.FAUST, *(peer.with_settings(peer.candidates[0]) for peer in present)])
+    agreement.check(bench, [field.ENGINE, *(peer.with_settings(peer.candidates[0]) for peer in present)])
     for peer in others:
+        name = peer.kind.name
         if peer in present:
-            settings, tried = _tuned(bench, light, peer)
-            wanted[peer.kind.name] = (peer.with_settings(settings), size.events)
-            tables.append(tried)
+            events = min(size.events, size.faust_events) if name == field.FAUST.name else size.events
+            settings = peer.candidates[0]
+            if size.trial_events:
+                settings, tried = _tuned(bench, light, peer, min(size.trial_events, events))
+                tables.append(tried)
+            wanted[name] = (peer.with_settings(settings), events)
         else:
-            absent[peer.kind.name] = peer.missing
-            bench.say(f"  {peer.kind.name} is left out: {peer.missing}")
+            absent[name] = peer.missing
+            bench.say(f"  {name} is left out: {peer.missing}")
     wanted[field.ENGINE.name] = (field.ENGINE, size.events)
     rates: dict[str, list[Rate]] = {name: [] for name in wanted}
     for number in range(size.rounds):
@@ -50,7 +54,8 @@ def peers(bench: Bench) -> Section:
     rows = [_row(name, ours, middle.get(name), absent.get(name, "not asked for")) for name in REACH]
     bars = [Bar(f"{name}, {wanted[name][0].guarantee}", rate.per_second, name == field.ENGINE.name)
             for name, rate in middle.items()]  # fmt: skip
-    return Section(rows, [_table(wanted, rates, middle), *tables], bars)
+    steps = inprocess.costs("light", min(size.events, inprocess.MOST), size.contacts, bench.scratch)
+    return Section(rows, [_table(wanted, rates, middle), *tables, steps], bars)
 
 
 def source(bench: Bench) -> str:
@@ -63,11 +68,11 @@ def median(rates: Sequence[Rate]) -> Rate:
     return sorted(rates, key=lambda rate: rate.per_second)[(len(rates) - 1) // 2]
 
 
-def _tuned(bench: Bench, light: str, peer: Peer) -> tuple[Mapping[str, str], Table]:
+def _tuned(bench: Bench, light: str, peer: Peer, events: int) -> tuple[Mapping[str, str], Table]:
     """The best of a peer's settings, by the later part of a shorter run of each."""
     found: list[tuple[float, Mapping[str, str]]] = []
     for settings in peer.candidates:
-        run = bench.run([peer.with_settings(settings)], light, min(bench.size.trial_events, bench.size.events))
+        run = bench.run([peer.with_settings(settings)], light, events)
         found.append((run.rate(TRIAL_WARM).per_second, settings))
         bench.drop(run.target)
     best = max(found, key=lambda each: each[0])[1]

@@ -30,8 +30,8 @@ def single(bench: Bench) -> Run:
 
 def fold(bench: Bench) -> Section:
     """Its speed on one core, and what each step costs."""
-    rates = []
-    for number in range(bench.size.rounds):
+    size, rates = bench.size, []
+    for number in range(size.rounds):
         rates.append(single(bench).rate())
         bench.say(f"  round {number + 1}: {rates[-1].per_second:,.0f}/s")
     rate = median(rates)
@@ -45,26 +45,12 @@ def fold(bench: Bench) -> Section:
     ]
     table = Table(
         "The real fold", ("round", "events/s", "events a CPU second", "MiB at most"), lines,
-        f"{bench.size.events:,} updates of {bench.size.contacts:,} contacts; one in five names a phone, in one of four "
+        f"{size.events:,} updates of {size.contacts:,} contacts; one in five names a phone, in one of four "
         "ways to write it, one in ten a subscription. Journal and changelog are configured as the product's are on the "
         "embedded broker, which writes each batch to disk before it answers.",
     )  # fmt: skip
-    return Section([row], [table, costs(bench)])
-
-
-def costs(bench: Bench) -> Table:
-    """Microseconds of each step, in one process, without the broker."""
-    records = inprocess.records("real", min(bench.size.events, 200_000), bench.size.contacts)
-    steps = inprocess.costs(records, bench.scratch)
-    total = sum(steps.values())
-    lines = [(name, f"{each:.1f}", f"{each / total:.0%}") for name, each in steps.items()]
-    return Table(
-        "What a step of the real fold costs", ("step", "µs an event", "share"),
-        [*lines, ("all", f"{total:.1f}", "100%")],
-        "The pipeline in one process over records in memory, with RocksDB and without a broker: what is left of "
-        "the time between two events of a worker is Kafka's client. Decoding and encoding are timed apart, over the "
-        "same records and facts, and taken out of what they are part of.",
-    )  # fmt: skip
+    steps = inprocess.costs("real", min(size.events, inprocess.MOST), size.contacts, bench.scratch)
+    return Section([row], [table, steps])
 
 
 def two_workers(bench: Bench) -> Section:

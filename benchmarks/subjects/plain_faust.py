@@ -1,6 +1,7 @@
 """The light fold as Faust's documentation writes it: an agent, a table in RocksDB with a changelog, event by event.
 
-At least once. Its settings are those that the documentation has for speed, `loop` that of `faust -L`. Tells `seconds`, then `recovered`: from the assignment of its partitions to the end of its own recovery.
+At least once, with settings that Faust's documentation has for speed; `loop` is that of `faust -L`. Tells `seconds`,
+then `recovered`: from the assignment of its partitions to the end of its own recovery.
 """
 
 import time

@@ -15,7 +15,7 @@ from benchmarks.rows import ROWS
 
 pytestmark = pytest.mark.kafka
 SIZE = replace(
-    SMALL, events=800, contacts=80, peers=False, agreement=300, faust_events=200, faust_records=200,
+    SMALL, events=800, contacts=80, peers=False, trial_events=0, agreement=300, faust_events=200, faust_records=200,
     growth=(400, 800), history=(40, 80), imports=(200, 2_000), requests=5, sends=40, faust_sends=5, overload=0.5,
 )  # fmt: skip
 
