@@ -1,5 +1,8 @@
 """What the facts of a decision tell of what its worker alone could know, so that the decision can be made again."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from chaos.evidence import Group
 from events.send import SendAttempted, SendDeferred, SendSkipped
 from events.shape import Class
@@ -13,21 +16,22 @@ class ToldGate:
     but what it was told, and what followed, is in the fact."""
 
     def __init__(self, group: Group) -> None:
-        facts = [of.fact.data for of in group.facts]
-        if any(isinstance(d, SendAttempted) and d.fallback for d in facts):
-            self._leave = Leave(0, "circuit", fallback=True)
-            return
-        self._leave = next(
-            (
-                Leave(d.until, d.reason)
-                for d in facts
-                if isinstance(d, SendDeferred) and d.reason in ("rate", "circuit")
-            ),
-            GO,
-        )
+        self._leave = GO
+        for of in group.facts:
+            data = of.fact.data
+            if isinstance(data, SendAttempted) and data.fallback:
+                self._leave = Leave(0, "circuit", fallback=True, looked_at=_provider(data))
+                return
+            if isinstance(data, SendDeferred) and data.reason in ("rate", "circuit") and self._leave is GO:
+                self._leave = Leave(data.until, data.reason, looked_at=_provider(data))
 
     def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
         return self._leave
+
+
+def _provider(data: SendAttempted | SendDeferred) -> Mapping[str, Any]:
+    seen: Mapping[str, Any] = data.looked_at.get("provider", {})
+    return seen
 
 
 class ToldAllowance(Unlimited):

@@ -74,8 +74,8 @@ class SendSkipped:
     """The SMS will not go, and why: the reasons are those of the contract, section 5.
 
     `looked_at` is what the rules saw; `body`, here and below, a keyed digest of what was asked for, by which the same
-    send id with another body is told as a `duplicate`. The fields behind it tell a person which request it was, and
-    when it was made, ms; `labels` are those of the request alone.
+    send id with another body is told as a `duplicate`. The fields behind it tell a person which request it was, when
+    it was made and when it could have gone, ms; `labels` are those of the request alone.
     """
 
     TYPE: ClassVar[str] = "recado.send.skipped.v1"
@@ -90,6 +90,8 @@ class SendSkipped:
     template: str | None = None
     labels: list[str] = field(default_factory=list)
     alert: bool = False
+    not_before: int | None = field(default=None, metadata={"moment": True})
+    expires_at: int | None = field(default=None, metadata={"moment": True})
 
 
 _PERSONAL: Final = ("to", "text", "variables")

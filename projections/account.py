@@ -23,7 +23,8 @@ from events.account import (
 from events.contact import Subscription
 from events.envelope import Input
 from events.shape import Class
-from projections import template, wording
+from projections import cancellation, template, wording
+from projections.cancellation import Cancellation, Scope
 from projections.template import Broken, Template
 
 __all__ = ["Account", "Customs", "Directory", "SavedTemplate"]
@@ -49,7 +50,6 @@ _BY_COUNTRY: Final = {
     "CH": ("de-CH", "CHF", "Europe/Zurich"), "PL": ("pl-PL", "PLN", "Europe/Warsaw"),
 }  # fmt: skip
 _ELSEWHERE: Final = ("en", "", "UTC")
-_CANCELLATIONS: Final = 10_000  # scopes of one account: more than an operator enters, and still small
 
 
 class SavedTemplate(NamedTuple):
@@ -70,10 +70,6 @@ class Customs(NamedTuple):
     locale: str
     currency: str
     timezone: str
-
-
-Scope = tuple[str | None, str | None]
-"""What a cancellation covers: one send id or any (None), one label or any (None)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +98,7 @@ class Account:
     link_domain: str | None = None
     privacy: str = "open"
     templates: Mapping[str, SavedTemplate] = field(default_factory=dict)
-    cancellations: Mapping[Scope, int] = field(default_factory=dict)  # what was asked for before that time, ms
+    cancellations: Mapping[Scope, Cancellation] = field(default_factory=dict)
     defaults: tuple[tuple[int, Subscription], ...] = ()  # each other default_subscription, and since when, ms
 
     @property
@@ -130,10 +126,7 @@ class Account:
 
     def cancelled(self, send_id: str, labels: Sequence[str], requested_at: int) -> bool:
         """Was a send, asked for at that time (ms), cancelled?"""
-        if not self.cancellations:
-            return False
-        scopes = [(id_, label) for id_ in (None, send_id) for label in (None, *labels)]
-        return any(requested_at < self.cancellations.get(scope, 0) for scope in scopes)
+        return cancellation.covering(self.cancellations, send_id, labels, requested_at) is not None
 
 
 _DEFAULTS: Final = Account("")
@@ -192,7 +185,7 @@ class Directory:
             saved = _saved(before.templates.get(data.template), data)
             after = replace(before, templates={**before.templates, data.template: saved})
         elif isinstance(data, SendCancelled):
-            after = replace(before, cancellations=_cancelled(before.cancellations, data))
+            after = replace(before, cancellations=cancellation.added(before.cancellations, data, event))
             self.cancelled = offset + 1
         else:
             raise TypeError(f"{event.type} does not belong in recado.accounts")
@@ -248,14 +241,3 @@ def _saved(before: SavedTemplate | None, data: TemplateSaved) -> SavedTemplate:
         problem = str(error)
     labels, variables = tuple(data.labels), tuple(data.variables)
     return SavedTemplate(data.template, version, data.text, labels, compiled, problem, variables)
-
-
-def _cancelled(before: Mapping[Scope, int], data: SendCancelled) -> Mapping[Scope, int]:
-    """One entry for each scope, its latest time; past the limit those that reach least far are dropped."""
-    scope = (data.send_id, data.label)
-    kept = {**before, scope: max(data.before, before.get(scope, 0))}
-    if len(kept) > _CANCELLATIONS:
-        least = sorted(kept, key=kept.__getitem__)[: len(kept) - _CANCELLATIONS]
-        for dropped in least:
-            del kept[dropped]
-    return kept

@@ -12,7 +12,7 @@ import phonenumbers
 
 from events.account import QuietHours
 
-__all__ = ["Hours", "hours", "opens", "zones"]
+__all__ = ["Hours", "hours", "opens", "told", "zones"]
 
 _MINUTE: Final = 60_000  # ms; within a minute (UTC) nothing here changes: zones differ from UTC by whole minutes
 _DAY: Final = 1_440  # minutes
@@ -44,6 +44,16 @@ def opens(hours: Hours, now: int) -> int | None:
     """`now` (ms) if it is not quiet then, else the first moment after it that is not; None if none comes in 36 days."""
     minute = _opens(hours, now // _MINUTE)
     return None if minute is None else max(now, minute * _MINUTE)
+
+
+def told(hours: Hours, now: int) -> dict[str, str]:
+    """What the clocks of its zones show at `now` (ms), each with its date: `2026-11-23 08:00`."""
+    return {name: _shown(name, now // _MINUTE) for name in hours.zones}
+
+
+@lru_cache(maxsize=1_024)
+def _shown(name: str, minute: int) -> str:
+    return f"{datetime.fromtimestamp(minute * 60, _zone(name)):%Y-%m-%d %H:%M}"
 
 
 @lru_cache(maxsize=16_384)

@@ -4,7 +4,7 @@ Behind it, in a worker, stand what is known of the provider's limits and of its 
 decides again has the answer from the fact: `until` and `reason` of the deferral, or that there was an attempt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from events.shape import Class
@@ -19,11 +19,14 @@ class Leave(NamedTuple):
 
     `fallback` True, only where `until` is set: the account's other connector is set and free to go by at once, and what
     was asked for counts as used there. Who may not go that way waits until `until`.
+
+    `looked_at`, JSON, is what a person may want to know of why; the fact of the decision has it as `provider`.
     """
 
     until: int | None = None
     reason: Literal["rate", "circuit"] | None = None
     fallback: bool = False
+    looked_at: Mapping[str, Any] = {}
 
 
 GO: Final = Leave()

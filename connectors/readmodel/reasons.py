@@ -4,9 +4,10 @@ The tables read as the end of a sentence. A word of a later version is shown as 
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-__all__ = ["DEFERRED", "SKIPPED", "STATES", "UNKNOWN", "WITHHELD", "Check", "checks"]
+__all__ = ["DEFERRED", "OPENING", "RULES", "SKIPPED", "STATES", "UNKNOWN", "WITHHELD", "Check", "checks"]
 
 SKIPPED: Final[Mapping[str, str]] = {  # contract, section 5
     "not_subscribed": "the contact is not subscribed to newsletters",
@@ -20,7 +21,7 @@ SKIPPED: Final[Mapping[str, str]] = {  # contract, section 5
     "quiet_hours": "it would have had to wait for the end of the quiet hours, and expires before",
     "frequency_cap": "the contact has had as many SMS as the account allows in that time",
     "country_blocked": "the account does not send to that country",
-    "account_limit": "the account's limit is reached",
+    "account_limit": "the account's limit of SMS a day is reached",
     "template_unknown": "there is no such template, or its newest version cannot be used",
     "variable_invalid": "a variable's value does not fit the template",
     "sender_invalid": "the sender is not 3 to 11 letters and digits with at least one letter",
@@ -40,6 +41,8 @@ DEFERRED: Final[Mapping[str, str]] = {  # contract, section 4
 }
 WITHHELD: Final = "the worker made no call, as it could no longer be sure that the send was its own"
 """Why a send waits whose attempt ended with no call. Its fact says `circuit`, as the contract has no other word."""
+OPENING: Final = "the worker is about to know how much of the account's day is left"
+"""Why a send waits for a moment before the account's day is shared out. Its fact says `rate`, likewise."""
 UNKNOWN: Final[Mapping[str, str]] = {
     "timeout": "the provider did not answer in time",
     "connection_lost": "the connection was lost before the answer",
@@ -72,31 +75,42 @@ def checks(looked_at: Mapping[str, Any]) -> tuple[Check, ...]:
 
 
 def _words(rule: str, value: Any) -> str:
-    tell = _TOLD.get(rule)
-    return tell(value) if tell is not None else f"{rule.replace('_', ' ')}: {_value(value)}"
+    tell = RULES.get(rule)
+    if tell is not None:
+        with suppress(AttributeError, KeyError, TypeError):  # a later version may write it in another form
+            return tell(value)
+    return f"{rule.replace('_', ' ')}: {_value(value)}"
 
 
-_TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
-    "settings_version": lambda value: f"the account's settings as of version {_value(value)}",
-    "phone_status": lambda value: f"the phone's status is {_value(value)}",
-    "subscription": lambda value: f"the contact's subscription is {_value(value)}",
-    "mobile": lambda value: "the number is a mobile's" if value else "the number is not a mobile's",
-    "country": lambda value: f"the number's country is {_value(value)}",
-    "template_version": lambda value: f"the template's version is {_value(value)}",
-    "parts_limit": lambda value: f"the account allows {_value(value)} parts an SMS",
-    "transliterate": lambda value: "the account sends in GSM-7 only, other characters are exchanged",
-    "unused_variables": lambda value: f"the text has no place for {_value(value)}, which it was given",
-    "question_marks_in": lambda value: f"GSM-7 cannot write all that stands in {_value(value)}: ? takes its place",
-    "quiet_hours": lambda value: f"it is quiet at {_value(value)}",
-    "per_day": lambda value: f"the account allows {_value(value)} SMS a day",
-    "sent_that_day": lambda value: f"{_value(value)} were attempted that day, where this is decided",
-    "share": lambda value: f"{_value(value)} may be attempted there",
-    "opening": lambda value: "more of the day's SMS are shared out in a moment",
-    "caps": lambda value: "; ".join(map(_cap, value)),
-    "answer": lambda value: "the provider was not reached" if value is None else f"the provider answered HTTP {value}",
-    "withheld": lambda value: "the provider was not asked",
-    "holidays_of": lambda value: f"and on the public holidays of {_value(value)}",
+def _cancellation(value: Mapping[str, Any]) -> str:
+    named = [f"{words} {value[name]}" for name, words in (("send_id", "id"), ("label", "label")) if name in value]
+    what = f"sends with the {' and the '.join(named)}" if named else "all sends"
+    by = f"{value['source']} (event {value['event']})"
+    return f"{by} cancelled {what} that were asked for before {value['before']}, and said so at {value['time']}"
+
+
+_FAULTS: Final[Mapping[str, str]] = {
+    "account": "the provider refuses the account: its token, its funds or its base URL",
+    "request": "the provider refused several messages in a row as none that it takes",
+    "failure": "the provider failed several times in a row",
 }
+
+
+def _provider(value: Mapping[str, Any]) -> str:
+    """What a worker knew of the account's provider: its circuit, or its limit."""
+    told = []
+    if "circuit" in value:
+        told.append(_FAULTS.get(value["circuit"], str(value["circuit"])))
+        told.append(f"its last word was HTTP {value['status']}" if value.get("status") else "there was no answer")
+        told.append(f"it is tried again from {value['tried_again_at']} on")
+    if "limit" in value:
+        limit = value["limit"]
+        told.append("the provider told no limit yet" if limit is None else f"the provider's limit is {limit} a window")
+    if "left" in value:
+        told.append(f"{value['left']} of it were left to all until {value['window_ends']}")
+    if "barred_until" in value:
+        told.append(f"it asked to be left alone until {value['barred_until']}")
+    return "; ".join(told) or _value(value)
 
 
 def _cap(cap: Mapping[str, Any]) -> str:
@@ -114,3 +128,46 @@ def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_value, value)) or "none"
     return str(value)
+
+
+# What a decision may have looked at, by the names that dispatch and its rules give it.
+RULES: Final[Mapping[str, Callable[[Any], str]]] = {
+    "settings_version": lambda value: f"the account's settings as of version {_value(value)}",
+    "send": lambda value: f"the send with this id is {_value(value['phase'])} since {value['changed_at']}",
+    "not_before": lambda value: f"it may not go before {value}",
+    "expires_at": lambda value: f"it may go until {value}",
+    "requested_at": lambda value: f"it was asked for at {value}; 35 days later it is too late in any case",
+    "judged_at": lambda value: f"its turn came at {value}",
+    "cancellation": _cancellation,
+    "stopped": lambda value: "the account is stopped",
+    "phone_status": lambda value: f"the phone's status is {_value(value)}",
+    "subscription": lambda value: f"the contact's subscription is {_value(value)}",
+    "mobile": lambda value: "the number is a mobile's" if value else "the number is not a mobile's",
+    "country": lambda value: f"the number's country is {_value(value)}",
+    "countries": lambda value: f"the account sends to {_value(value)}",
+    "sender": lambda value: f"the sender is {_value(value)}",
+    "template_version": lambda value: (
+        "no version of the template was ever saved" if value is None else f"the template's version is {value}"
+    ),
+    "characters": lambda value: f"the text has {value} characters",
+    "parts": lambda value: f"the text takes {value} parts",
+    "parts_limit": lambda value: f"the account allows {_value(value)} parts an SMS",
+    "transliterate": lambda value: "the account sends in GSM-7 only, other characters are exchanged",
+    "unused_variables": lambda value: f"the text has no place for {_value(value)}, which it was given",
+    "question_marks_in": lambda value: f"GSM-7 cannot write all that stands in {_value(value)}: ? takes its place",
+    "quiet_hours": lambda value: f"it is quiet at {_value(value)}",
+    "local_time": lambda value: "; ".join(f"it is {time} in {zone}" for zone, time in value.items()),
+    "day": lambda value: f"the account's day is {value}",
+    "per_day": lambda value: f"the account allows {_value(value)} SMS a day",
+    "sent_that_day": lambda value: f"{_value(value)} were attempted that day, where this is decided",
+    "share": lambda value: f"{_value(value)} may be attempted there",
+    "opening": lambda value: "more of the day's SMS are shared out in a moment",
+    "caps": lambda value: "; ".join(map(_cap, value)),
+    "connector": lambda value: (
+        "the account has no connector" if value is None else f"the account's connector to {value} has no token"
+    ),
+    "provider": _provider,
+    "answer": lambda value: "the provider was not reached" if value is None else f"the provider answered HTTP {value}",
+    "withheld": lambda value: "the provider was not asked",
+    "holidays_of": lambda value: f"and on the public holidays of {_value(value)}",
+}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, assert_never, get_args
 
 from connectors.readmodel.message import Row
-from connectors.readmodel.reasons import DEFERRED, SKIPPED, STATES, UNKNOWN, WITHHELD, Check, checks
+from connectors.readmodel.reasons import DEFERRED, OPENING, SKIPPED, STATES, UNKNOWN, WITHHELD, Check, checks
 from events import instant
 from events.callback import Provider
 from events.contact import (
@@ -79,10 +79,10 @@ def _asked(fact: Fact, data: _Decision, *, again: bool) -> Step:
 
 def _wanted(data: _Decision) -> list[str]:
     """What was asked for, as far as it is not personal."""
+    request: Mapping[str, Any] = {} if isinstance(data, SendSkipped) else data.request
     if not isinstance(data, SendDeferred):
         sender, template, labels, alert = data.sender, data.template, data.labels, data.alert
     else:
-        request = data.request
         sender, template, labels = request.get("sender"), request.get("template"), request.get("labels") or []
         alert = request.get("to", "contact") != "contact"
     told = ["to an alert number"] if alert else []
@@ -92,16 +92,31 @@ def _wanted(data: _Decision) -> list[str]:
         told.append(f"sender {sender}")
     if labels:
         told.append("labels " + ", ".join(labels))
-    return told
+    return told + _times(data)
+
+
+def _times(data: _Decision) -> list[str]:
+    """When it was to go, if the asker said."""
+    if isinstance(data, SendSkipped):
+        moments = (data.not_before, data.expires_at)
+        first, last = (None if moment is None else instant.render(moment) for moment in moments)
+    else:
+        first, last = data.request.get("not_before"), data.request.get("expires_at")
+    return [f"{words} {moment}" for words, moment in (("not before", first), ("not after", last)) if moment is not None]
+
+
+def _waits(data: SendDeferred) -> str:
+    if "withheld" in data.looked_at:
+        return WITHHELD
+    return OPENING if "opening" in data.looked_at else DEFERRED.get(data.reason, data.reason)
 
 
 def _tell(data: FactData, source: str) -> tuple[str, str]:
     match data:
         case SendSkipped(reason=reason, detail=detail):
             return f"Not sent: {SKIPPED.get(reason, reason)}.", detail
-        case SendDeferred(until=until, reason=reason, looked_at=looked_at):
-            words = WITHHELD if "withheld" in looked_at else DEFERRED.get(reason, reason)
-            return f"Waits until {instant.render(until)}: {words}.", ""
+        case SendDeferred(until=until):
+            return f"Waits until {instant.render(until)}: {_waits(data)}.", ""
         case SendAttempted():
             return _attempted(data), ""
         case SendAccepted(attempt=attempt, provider_id=name, settled=settled):

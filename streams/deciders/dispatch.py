@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from events import client_id
+from events import client_id, instant
 from events.fact import SendFact
 from events.send import SendAttempted, SendDeferred, SendRequested, SendSkipped
-from projections import contact, quota, recent, send
+from projections import cancellation, contact, quota, recent, send
 from projections.account import Directory, SavedTemplate
 from streams.deciders.eligibility import No, addressee, cap, ends, expiry, waits, within_day
 from streams.deciders.request import Asked, Place
@@ -34,7 +34,8 @@ def decide(
         return [_decided(asked, sent, owner, accounts, now, place, lately)]
     if sent.body == asked.body:
         return []
-    return [_skipped(asked, No("duplicate", "another request of this contact has this send_id"), {})]
+    looked_at = {"send": {"phase": sent.phase, "changed_at": instant.render(sent.changed_at)}}
+    return [_skipped(asked, No("duplicate", "another request of this contact has this send_id"), looked_at)]
 
 
 def again(
@@ -84,27 +85,32 @@ def _decided(
     account = accounts.account(asked.account)
     if account is None:
         return _skipped(asked, No("account_unknown", "nothing was ever configured for this account"), looked_at)
-    no = expiry(data, asked.requested_at, now)
+    no = expiry(data, asked.requested_at, now, looked_at)
     if no is not None:
         return _skipped(asked, no, looked_at)
     saved = account.templates.get(data.template) if data.template is not None else None
     labels = _labels(saved, data.labels)
-    if account.cancelled(asked.send_id, labels, asked.requested_at):
+    scope = cancellation.covering(account.cancellations, asked.send_id, labels, asked.requested_at)
+    if scope is not None:
+        looked_at["cancellation"] = account.cancellations[scope].told(scope)
         return _skipped(asked, No("cancelled", "it was cancelled before it was attempted"), looked_at)
     if data.not_before is not None and data.not_before > now:
         return _deferred(asked, data.not_before, "not_before", looked_at)
     if account.stopped:
+        looked_at["stopped"] = True
         return _skipped(asked, No("stopped", "all sending of the account is stopped"), looked_at)
     number = addressee(data, asked.class_, owner, account, looked_at)
     if isinstance(number, No):
         return _skipped(asked, number, looked_at)
     if _SENDER.fullmatch(data.sender) is None:
+        looked_at["sender"] = data.sender
         detail = "a sender is 3 to 11 letters and digits without accents, at least one of them a letter"
         return _skipped(asked, No("sender_invalid", detail), looked_at)
     words = fill(asked, saved, owner, account, looked_at, place)
     if isinstance(words, No):
         return _skipped(asked, words, looked_at)
     if not account.connected or account.connector is None:
+        looked_at["connector"] = account.connector and account.connector.provider
         return _skipped(asked, No("connector_missing", "the account has no provider to send through"), looked_at)
     until = waits(data, asked.class_, asked.requested_at, number, account, now, looked_at)
     if isinstance(until, No):
@@ -122,6 +128,8 @@ def _decided(
     if until is not None:
         return _deferred(asked, until, "rate", looked_at)
     leave, by = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred"), account.connector
+    if leave.looked_at:
+        looked_at["provider"] = dict(leave.looked_at)
     if leave.until is not None:
         if not leave.fallback or account.fallback is None or not _may_fall_back(sent):
             return _deferred(asked, leave.until, leave.reason or "rate", looked_at)
@@ -159,5 +167,5 @@ def _skipped(asked: Asked, no: No, looked_at: dict[str, Any]) -> SendSkipped:
     data = asked.data
     return SendSkipped(
         asked.send_id, asked.class_, no.reason, no.detail, looked_at, asked.body, asked.requested_at, data.sender,
-        data.template, data.labels, data.to != "contact",
+        data.template, data.labels, data.to != "contact", data.not_before, data.expires_at,
     )  # fmt: skip

@@ -35,8 +35,20 @@ def ends(expires_at: int | None, requested_at: int) -> int:
     return last if expires_at is None else min(last, expires_at)
 
 
-def expiry(data: SendRequested, requested_at: int, now: int) -> No | None:
+def expiry(data: SendRequested, requested_at: int, now: int, looked_at: dict[str, Any]) -> No | None:
     """Is it too late for this SMS, or will it be by the time it may go?"""
+    if data.not_before is not None:
+        looked_at["not_before"] = instant.render(data.not_before)
+    if data.expires_at is not None:
+        looked_at["expires_at"] = instant.render(data.expires_at)
+    no = _expired(data, requested_at, now)
+    if no is not None:
+        looked_at["requested_at"] = instant.render(requested_at)
+        looked_at["judged_at"] = instant.render(now)
+    return no
+
+
+def _expired(data: SendRequested, requested_at: int, now: int) -> No | None:
     if now - requested_at > EXPIRES_AFTER:
         return No("expired", "it was asked for more than 35 days ago")
     if data.not_before is not None and data.not_before - requested_at > EXPIRES_AFTER:
@@ -64,6 +76,7 @@ def addressee(
     if account.limits.countries is not None:
         looked_at["country"] = country = phone.region(number)
         if country not in account.limits.countries:
+            looked_at["countries"] = sorted(account.limits.countries)
             return No("country_blocked", f"numbers of {country or 'no country'} are not among the account's countries")
     return number
 
@@ -81,6 +94,7 @@ def waits(
     looked_at["quiet_hours"] = f"{rule.from_}-{rule.to} {', '.join(hours.zones)}"
     if hours.country is not None:
         looked_at["holidays_of"] = hours.country
+    looked_at["local_time"] = quiet.told(hours, now)
     if until == now:
         return None
     if until is None:

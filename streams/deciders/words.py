@@ -30,6 +30,7 @@ def fill(
     data = asked.data
     if data.template is not None:
         if saved is None:
+            looked_at["template_version"] = None
             return No("template_unknown", "the account has no template of this name")
         looked_at["template_version"] = saved.version
         if saved.compiled is None:
@@ -53,7 +54,7 @@ def fill(
         return No("variable_invalid", str(invalid))
     limit, characters = account.limits.parts, sum(map(len, pieces))
     if characters > text.most(limit):  # before anything else is done with it: every byte is hostile
-        looked_at["parts_limit"] = limit
+        looked_at |= {"parts_limit": limit, "characters": characters}
         told = f"the text takes more than {limit} parts, and the account allows {limit}"
         return No("text_too_long", f"{told}: it has {characters} characters")
     if account.text.transliterate == "gsm":
@@ -75,6 +76,7 @@ def fill(
     # No part holds more than 160 characters: what is longer in any case is not counted out (every byte is hostile).
     counted = text.parts(filled) if len(filled) <= 160 * limit else None
     if counted is None or counted.parts > limit:
+        looked_at |= {"parts": counted.parts} if counted else {"characters": len(filled)}
         much = counted.parts if counted else f"more than {limit}"
         return No("text_too_long", f"the text takes {much} parts, and the account allows {limit}")
     return Words(filled, counted.encoding, counted.parts, code, links)

@@ -114,7 +114,9 @@ class World:
     def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
         """streams/leave.py's Gate: every ninth send has to wait, some of them twice."""
         self.asked += 1
-        return Leave(now + WAITED, "circuit" if self.asked % 2 else "rate") if self.asked % 9 == 0 else GO
+        if self.asked % 9:
+            return GO
+        return Leave(now + WAITED, "circuit" if self.asked % 2 else "rate", looked_at={"asked": self.asked})
 
     def decide(self, landed: Landed) -> None:
         self.now += 1
