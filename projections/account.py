@@ -119,6 +119,14 @@ class Account:
         """How values are written into texts."""
         return wording.manner(*self.customs)
 
+    def patched(self, patch: AccountConfigured) -> "Account":
+        """Absent stays, null goes back to the default, a value replaces the whole setting."""
+        changes: dict[str, Any] = {}
+        for name in patch.model_fields_set:
+            value = getattr(patch, name)
+            changes[name] = getattr(_DEFAULTS, name) if value is None else value
+        return replace(self, **changes)
+
     @property
     def connected(self) -> bool:
         """Is there a provider to send through? A token that was never sealed counts as none."""
@@ -179,7 +187,7 @@ class Directory:
         before = self._accounts.get(event.account) or Account(event.account)
         data = event.data
         if isinstance(data, AccountConfigured):
-            after = _remembering(replace(_configured(before, data), version=offset + 1), event.time)
+            after = _remembering(replace(before.patched(data), version=offset + 1), event.time)
             self._seal(after)
         elif isinstance(data, TemplateSaved):
             saved = _saved(before.templates.get(data.template), data)
@@ -212,15 +220,6 @@ class Directory:
         known = name in self._known
         self._known.add(name)
         return known
-
-
-def _configured(before: Account, patch: AccountConfigured) -> Account:
-    """Absent stays, null goes back to the default, a value replaces the whole setting."""
-    changes: dict[str, Any] = {}
-    for name in patch.model_fields_set:
-        value = getattr(patch, name)
-        changes[name] = getattr(_DEFAULTS, name) if value is None else value
-    return replace(before, **changes)
 
 
 def _remembering(account: Account, time: int) -> Account:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from connectors.admission import Sealer, admit
+from connectors.admission import Sealer, Standards, admit
 from connectors.files.lines import lines
 from events.envelope import LIMIT, Undecodable
 from events.shape import Class
@@ -34,8 +34,10 @@ class Problem:
     detail: str
 
 
-def read(stream: BinaryIO, class_: Class | None, sealer: Sealer | None = None) -> Iterator[Event | Problem]:
-    """Judge every line, in order, in constant memory. `class_` and `sealer` are as `admit` takes them."""
+def read(
+    stream: BinaryIO, class_: Class | None, sealer: Sealer | None = None, standards: Standards | None = None
+) -> Iterator[Event | Problem]:
+    """Judge every line, in order, in constant memory. `class_`, `sealer` and `standards` are as `admit` takes them."""
     for number, value, size in lines(stream, LIMIT):
         if value is None:
             yield Problem(
@@ -46,7 +48,7 @@ def read(stream: BinaryIO, class_: Class | None, sealer: Sealer | None = None) -
             yield Problem(number, size, "not_json", "the line is empty: one event a line")
             continue
         try:
-            role, event, admitted = admit(value, class_, sealer)
+            role, event, admitted = admit(value, class_, sealer, standards)
         except Undecodable as error:
             yield Problem(number, size, error.reason, error.detail)
             continue

@@ -24,7 +24,7 @@ from events.codec import encode_input
 from events.envelope import LIMIT, Input, Undecodable
 from events.topics import Role
 from projections.account import Account, Directory, SavedTemplate
-from projections.preview import preview
+from projections.preview import for_account
 from projections.template import Broken
 
 SOURCE: Final = "/recado/api"
@@ -95,7 +95,7 @@ class Accounts:
             raise bodies.explain(error) from None
         account = self.directory.account(name) or Account(name)
         try:
-            preview(data.text, data.variables, account.manner, account.limits.parts, plain=_plain(account))
+            for_account(account, data.text, data.variables)
         except Broken as broken:
             raise refuse("text", data.text, str(broken)) from None
         if not await self._post(data, name):
@@ -150,14 +150,10 @@ def shown(account: Account | None, name: str, saved: SavedTemplate) -> dict[str,
         "problem": saved.problem or None,
     }
     try:
-        seen = preview(saved.text, saved.variables, account.manner, account.limits.parts, plain=_plain(account))
+        seen = for_account(account, saved.text, saved.variables)
     except Broken as broken:
         return told | {"problem": str(broken)}
     return told | seen.as_json()
-
-
-def _plain(account: Account) -> bool:
-    return account.text.transliterate == "gsm"
 
 
 def _json(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from connectors.admission import admit
+from connectors.admission import Standards, admit
 from connectors.http import bodies
 from connectors.http.bearer import KnownKeys, presented, presents_key, unauthorised
 from connectors.http.bodies import Refused
@@ -18,6 +18,7 @@ from connectors.kafka.appender import Appended, NotDurable
 from connectors.kafka.outbox import Outbox
 from connectors.tokens import sealed
 from events.envelope import Undecodable, split_subject
+from projections.account import Directory
 
 PATH: Final = "/v1/events"
 LARGEST_BODY: Final = 4 * 1024 * 1024  # bytes
@@ -27,11 +28,13 @@ MOST_ERRORS: Final = 100  # told of one batch; the others are counted
 
 @dataclass(frozen=True, slots=True)
 class CloudEvents:
-    """The path and what it depends on; `secret` is RECADO_SECRET, from which API keys derive, and `keys` are all."""
+    """The path and what it depends on; `secret` is RECADO_SECRET, from which API keys derive, `keys` are all, and
+    `directory` is what this process knows of the accounts."""
 
     outbox: Outbox
     secret: bytes
     keys: KnownKeys
+    directory: Directory
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post(PATH, self.receive)]
@@ -57,6 +60,7 @@ class CloudEvents:
         records: list[Appended] = []
         ids: list[str] = []
         errors: list[dict[str, Any]] = []
+        standards = Standards(lambda: self.directory)
         for index, item in enumerate(items):
             try:
                 account = _account(item)
@@ -65,7 +69,7 @@ class CloudEvents:
                 if not allowed[account]:
                     raise Undecodable("subject", "subject: names no account, or another than that of the API key")
                 value = orjson.dumps(item)
-                role, event, value = admit(value, sealer=partial(sealed, self.secret))
+                role, event, value = admit(value, None, partial(sealed, self.secret), standards)
             except Undecodable as error:
                 errors.append({"index": index, "reason": error.reason, "detail": error.detail})
                 continue

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import click
 import orjson
 
+from connectors.admission import Standards
 from connectors.files.events import Event, Problem, read
 from connectors.files.lines import twice
 from connectors.files.scratch import Scratch
@@ -80,7 +81,8 @@ def of_file(path: str, class_: Class | None, price: Decimal | None, report: Path
     with twice(path) as (stream, size), read_model() as engine, Scratch() as view, _reported(report) as keep:
         run = _rehearsal(settings, directory, view, engine)
         with counted("rehearsing", size, "lines", quiet=as_json) as step:
-            for portion in _portions(read(stream, class_, partial(sealed, bytes(32)))):
+            lines = read(stream, class_, partial(sealed, bytes(32)), Standards(lambda: directory))
+            for portion in _portions(lines):
                 for told in _portion(run, engine, view, portion, directory, price):
                     if told["outcome"] in WOULD:
                         sums.add(told)

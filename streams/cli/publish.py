@@ -12,7 +12,7 @@ from streams.cli.printing import as_json, emit, pairs, progress, visible
 from streams.cli.refusal import Refused
 
 if TYPE_CHECKING:
-    from connectors.admission import Sealer
+    from connectors.admission import Sealer, Standards
     from connectors.files.events import Problem
     from events.shape import Class
     from streams.settings import Settings
@@ -29,20 +29,21 @@ _SHOWN = 50  # problems that are printed; the others are counted
 def publish(file: str, class_: Class | None, as_json: bool) -> None:
     """Publish a file of CloudEvents, one a line, each to the topic its type belongs to. `-` is standard input.
 
-    The whole file is judged first: if a line is wrong, every wrong line is told and nothing is sent. A line's bytes are
-    sent as they are; of an account whose privacy is `sealed`, with their data sealed. A provider's token in an
-    account's settings is sealed.
+    The whole file is judged first: if a line is wrong, every wrong line is told and nothing is sent. A template is
+    judged as `recado template set` judges it. A line's bytes are sent as they are; of an account whose privacy is
+    `sealed`, with their data sealed. A provider's token in an account's settings is sealed.
 
     \b
     Example:  recado publish --class newsletter campaign.jsonl
     """
+    from connectors.admission import Standards
     from connectors.files.lines import twice
 
     with twice(file) as (stream, size):
         from streams.cli import place
 
-        seal = sealer()
-        judge(stream, size, class_, seal, as_json=as_json)
+        seal, standards = sealer(), Standards(cache(lambda: place.directory(place.located(place.settings()))))
+        judge(stream, size, class_, seal, standards, as_json=as_json)
         counts = send(stream, size, class_, place.located(place.settings()), seal, quiet=as_json)
     if as_json:
         emit({"published": counts.total(), "topics": dict(counts), "errors": []})
@@ -51,14 +52,16 @@ def publish(file: str, class_: Class | None, as_json: bool) -> None:
     pairs({f"  {topic}": f"{n:,}" for topic, n in counts.items()})
 
 
-def judge(stream: BinaryIO, size: int, class_: Class | None, seal: Sealer, *, as_json: bool) -> None:
+def judge(
+    stream: BinaryIO, size: int, class_: Class | None, seal: Sealer, standards: Standards, *, as_json: bool
+) -> None:
     """First pass: raise Refused if any line is wrong, after telling which and why."""
     from connectors.files.events import Event, read
 
     problems: list[Problem] = []
     refused = total = 0
     with progress("judging", size, quiet=as_json) as step:
-        for found in read(stream, class_, seal):
+        for found in read(stream, class_, seal, standards):
             total += 1
             step(found.size)
             if isinstance(found, Event):

@@ -84,12 +84,11 @@ def set_(
 
 def _previewed(data: Any, account: Account) -> Preview:
     """Raises Refused for what cannot be used."""
-    from projections.preview import preview
+    from projections.preview import for_account
     from projections.template import Broken
 
-    plain = account.text.transliterate == "gsm"
     try:
-        return preview(data.text, data.variables, account.manner, account.limits.parts, plain=plain)
+        return for_account(account, data.text, data.variables)
     except Broken as error:
         raise Refused(f"The template cannot be used: {error}.") from error
 

@@ -138,5 +138,5 @@ def _commands(settings: Settings, outbox: Outbox, directory: Directory) -> list[
 
     imports = Imports(outbox, secret, clock, country)
     tag = Tag(outbox, secret, clock, settings.proxies)
-    events = CloudEvents(outbox, secret, KnownKeys(secret, directory.names))
+    events = CloudEvents(outbox, secret, KnownKeys(secret, directory.names), directory)
     return [*commands.routes(), *events.routes(), *imports.routes(), *tag.routes()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
+from connectors.admission import Standards
 from connectors.files.events import Event, Problem, read
 from connectors.sealing import unseal
 from connectors.tokens import PURPOSE, sealed
@@ -15,6 +16,7 @@ from events.account import AccountConfigured
 from events.codec import decode_input
 from events.shape import Class
 from events.topics import Role
+from projections.account import Directory
 
 SECRET = b"s" * 32
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -93,6 +95,47 @@ def test_without_a_secret_a_plain_token_never_gets_further_than_the_line() -> No
     assert isinstance(found, Problem)
     assert "plain-secret" not in found.detail
     assert "account set" in found.detail
+
+
+def saved(text: str, account: str = "acme", **data: object) -> bytes:
+    said = {"template": "hello", "text": text, "variables": [], **data}
+    return line(type="recado.template.saved.v1", subject=account, id=text[:20], data=said)
+
+
+def of_account(**settings: object) -> bytes:
+    return line(type="recado.account.configured.v1", subject="acme", id=str(settings), data=settings)
+
+
+def judged_with(lines: list[bytes], directory: Directory) -> list[str]:
+    """What is wrong with each line; "" for nothing."""
+    found = read(io.BytesIO(b"".join(lines)), None, None, Standards(lambda: directory))
+    return [one.detail if isinstance(one, Problem) else "" for one in found]
+
+
+def test_a_template_is_judged_by_its_accounts_settings_as_a_put_judges_it() -> None:
+    directory = Directory()
+    directory.evolve(decode_input(Role.ACCOUNTS, of_account(text={"transliterate": "gsm"}, country="ES")), 0)
+    long = [{"id": "x", "name": "x", "type": "text", "default": "x" * 1000}]
+    emoji, much, fine, elsewhere = judged_with(
+        [saved("Hola 😀"), saved("{{x}}" * 50, variables=long), saved("Está en camino"), saved("😀", "other")],
+        directory,
+    )
+    assert emoji.startswith("data.text: the text holds U+1F600 grinning face, which GSM-7 cannot write")
+    assert much.startswith("data.text: the text has 50000 characters with the variables' examples")
+    assert (fine, elsewhere) == ("", "")
+
+
+def test_a_template_is_judged_by_settings_that_the_same_file_makes_before_it() -> None:
+    directory = Directory()
+    directory.evolve(decode_input(Role.ACCOUNTS, of_account(text={"transliterate": "gsm"})), 0)
+    emoji, free, gsm = saved("Hola 😀"), of_account(text={"transliterate": "keep"}), of_account(text=None, country="ES")
+    assert [bool(wrong) for wrong in judged_with([emoji, free, emoji, gsm, emoji], directory)] == [
+        True, False, False, False, False,
+    ]  # fmt: skip
+    strict = of_account(text={"transliterate": "gsm"})
+    assert [bool(wrong) for wrong in judged_with([emoji, strict, emoji], Directory())] == [False, False, True]
+    assert directory.account("acme") is not None
+    assert judged_with([emoji], directory) != [""], "what a file says is not kept before it is published"
 
 
 @forall(st.lists(st.binary(max_size=80), max_size=10))

@@ -16,12 +16,15 @@ from connectors.http.cloudevents import MOST_EVENTS, CloudEvents
 from connectors.http.commands import Commands
 from connectors.kafka.appender import Appended, MemoryAppender
 from connectors.kafka.outbox import Outbox
+from events.account import AccountConfigured
 from events.codec import decode_input
 from events.contact import ContactUpdated
+from events.envelope import Input
 from events.examples import CONTACT, SEVEN, SUBJECT
 from events.partition import partition_of
 from events.send import SendRequested
 from events.topics import Role
+from projections.account import Directory
 
 SECRET = b"s" * 32
 KEY = {"Authorization": f"Bearer {api_key(SECRET, 'acme')}"}
@@ -41,7 +44,12 @@ SEND = {"contact": CONTACT, "class": "transactional", "sender": "Acme", "text": 
 
 
 def ask(
-    method: str, path: str, body: object, headers: dict[str, str] | None = None, appender: MemoryAppender | None = None
+    method: str,
+    path: str,
+    body: object,
+    headers: dict[str, str] | None = None,
+    appender: MemoryAppender | None = None,
+    directory: Directory | None = None,
 ) -> tuple[int, Any, list[Appended]]:
     """One request: the answer's status and JSON, and what was written."""
     written = appender or MemoryAppender()
@@ -51,7 +59,8 @@ def ask(
         app = web.Application(middlewares=[problems.middleware])
         outbox = Outbox(written, "recado.", PARTITIONS, ack_timeout=0.2)
         app.add_routes(Commands(outbox, SECRET, lambda: SEVEN, lambda: f"id-{next(ids)}").routes())
-        app.add_routes(CloudEvents(outbox, SECRET, KnownKeys(SECRET, lambda: ["acme", "other"])).routes())
+        keys = KnownKeys(SECRET, lambda: ["acme", "other"])
+        app.add_routes(CloudEvents(outbox, SECRET, keys, directory or Directory()).routes())
         async with TestClient(TestServer(app)) as client:
             content = body if isinstance(body, bytes) else orjson.dumps(body)
             response = await client.request(method, path, data=content, headers=KEY if headers is None else headers)
@@ -118,6 +127,19 @@ def test_a_template_event_that_could_not_be_used_is_refused_with_the_place_of_it
     status, answer, written = ask("POST", "/v1/events", event)
     assert (status, written) == (400, [])
     assert "{{nmae}} in line 2, character 1" in answer["errors"][0]["detail"]
+
+
+def test_a_template_event_is_judged_by_the_accounts_settings_and_those_that_stand_before_it() -> None:
+    directory = Directory()
+    gsm = AccountConfigured.of_json({"text": {"transliterate": "gsm"}})
+    directory.evolve(Input.of(gsm, id="a", source="/test", subject="acme", time=SEVEN), 0)
+    data = {"template": "hello", "text": "Hola 😀", "variables": []}
+    event = UPDATE | {"type": "recado.template.saved.v1", "subject": "acme", "data": data}
+    status, answer, written = ask("POST", "/v1/events", event, directory=directory)
+    assert (status, written) == (400, [])
+    assert "which GSM-7 cannot write" in answer["errors"][0]["detail"]
+    kept = {"type": "recado.account.configured.v1", "subject": "acme", "data": {"text": {"transliterate": "keep"}}}
+    assert ask("POST", "/v1/events", [UPDATE | kept, event], directory=directory)[0] == 202
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {api_key(SECRET, 'other')}"}])

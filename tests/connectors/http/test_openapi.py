@@ -32,7 +32,7 @@ def served() -> set[tuple[str, str]]:
     routes = [
         *build_queries(engine, secret, lambda *_: "none"),  # type: ignore[arg-type]  # asked nothing
         *Commands(outbox, secret, lambda: 0, lambda: "").routes(),
-        *CloudEvents(outbox, secret, KnownKeys(secret, tuple)).routes(),
+        *CloudEvents(outbox, secret, KnownKeys(secret, tuple), Directory()).routes(),
         *Imports(outbox, secret, lambda: 0, lambda _: None).routes(),
         *Accounts(outbox, secret, lambda: 0, lambda: "", Directory(), never).routes(),
         *health(lambda: True),

@@ -231,6 +231,13 @@ def test_a_template_that_gsm_7_cannot_write_is_refused_where_the_account_keeps_t
     assert "U+1F600 grinning face, which GSM-7 cannot write" in result.stderr
     text.write_text("Está en camino")
     assert run("template", "set", "acme", "hello", "--text-file", str(text)).exit_code == 0
+    event = {
+        "specversion": "1.0", "id": "1", "source": "/test", "type": "recado.template.saved.v1", "subject": "acme",
+        "time": "2026-11-23T07:00:00Z", "data": {"template": "hello", "text": "Hola 😀", "variables": []},
+    }  # fmt: skip
+    published = run("publish", "-", given=json.dumps(event).encode())
+    assert (published.exit_code, "which GSM-7 cannot write" in published.stderr) == (2, True)
+    assert len(broker.records(Role.ACCOUNTS)) == 2
 
 
 def test_an_import_sends_the_good_rows_and_reports_the_others(broker: Broker, tmp_path: Path) -> None:

@@ -223,3 +223,15 @@ def test_a_file_that_is_more_than_the_accounts_day_is_told_so(topics: Any, tmp_p
     path.write_text("".join(json.dumps(line("ana", send_id)) + "\n" for send_id in "ab"))
     *lines, _ = run("send", "--dry-run", "--file", str(path), "--class", "newsletter", "--json").stdout.splitlines()
     assert [json.loads(told)["reason"] for told in lines] == ["", "account_limit"]
+
+
+def test_a_template_that_publish_would_refuse_is_a_wrong_line(topics: Any, tmp_path: Path) -> None:
+    settings, path = tmp_path / "settings.json", tmp_path / "campaign.jsonl"
+    settings.write_text('{"text": {"transliterate": "gsm"}}')
+    assert run("account", "set", "acme", "--settings-file", str(settings)).exit_code == 0
+    template = {"template": "hello", "text": "Hola 😀", "variables": []}
+    event = line("ana", "t") | {"type": "recado.template.saved.v1", "subject": "acme", "data": template}
+    path.write_text(json.dumps(event) + "\n")
+    told, _ = map(json.loads, run("send", "--dry-run", "--file", str(path), "--json").stdout.splitlines())
+    assert (told["outcome"], told["reason"]) == ("wrong", "schema")
+    assert "which GSM-7 cannot write" in told["detail"]
