@@ -170,6 +170,10 @@ class Directory:
         """Every configured account, in order."""
         return sorted(name for name, account in self._accounts.items() if account.version)
 
+    def several(self) -> bool:
+        """Is anything known of more accounts than one?"""
+        return len(self._accounts) > 1
+
     def as_now(self) -> "Directory":
         """The accounts as they are now, whatever comes later; not to be folded on."""
         now = copy(self)

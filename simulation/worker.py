@@ -17,8 +17,10 @@ from simulation.writer import Answers, Reader, Writer, ends
 from streams import takeover
 from streams.allowance import Ledger
 from streams.gate import Gates, PartitionGate
+from streams.lane import Lane
 from streams.pipeline import INPUTS, Pipeline
-from streams.sender import Lane, Sender
+from streams.sender import Sender
+from streams.shares import ShareGate
 from streams.sweeper import LOOK_EVERY, Sweeper
 from streams.unsettled import Owned
 from streams.view import StateView
@@ -63,6 +65,7 @@ class Worker(Process):
         self.taking: Task | None = None
         self.consumer = world.variant.consumer(world, self)
         slots = world.between(1, 6)
+        spare = (slots + 1) // 2
         self.ledger = Ledger(world.partitions, self.views, self.freed)
         self.gates = Gates(lambda: len(self.running) / world.partitions)
         self.sender = Sender(
@@ -73,8 +76,12 @@ class Worker(Process):
             spawn=self.spawn,
             failed=self.fatal,
             freed=self.freed,
-            lanes={Role.TRANSACTIONAL: Lane(slots), Role.NEWSLETTER: Lane(slots, world.between(1, 5))},
+            lanes={
+                Role.TRANSACTIONAL: Lane(slots, spare=spare),
+                Role.NEWSLETTER: Lane(slots, world.between(1, 5), spare),
+            },
             hearing=self.gates,
+            several=lambda: True,  # so that the one account is put off for others that might come
         )
         owned = Owned(self.views, world.mac_key, self)
         self.sweeper = Sweeper(
@@ -193,7 +200,7 @@ class Worker(Process):
             self.settings,
             world.mac_key,
             lambda: self.settings.version,
-            gate=PartitionGate(self.gates),
+            gate=ShareGate(self.sender, PartitionGate(self.gates)),
             allowance=self.ledger.of(partition),
             keys=world.keys(),
         )

@@ -36,8 +36,9 @@ from streams.engine.wiring import Wiring
 from streams.gate import Gates, PartitionGate
 from streams.intake import Limits
 from streams.provider import AccountProvider
-from streams.sender import Sender
+from streams.sender import CONNECTIONS, Sender
 from streams.settings import Settings
+from streams.shares import ShareGate
 from streams.sweeper import LOOK_EVERY, Sweeper
 from streams.unsettled import Owned
 from streams.worker_name import WorkerName, claim
@@ -78,7 +79,10 @@ class Worker:
         self.client = {"bootstrap_servers": settings.kafka, **settings.security.arguments()}
         self.directory = Directory()
         self.clock = SystemClock()
-        self.connections: Mapping[Class, Connections] = {"transactional": Connections(), "newsletter": Connections()}
+        self.connections: Mapping[Class, Connections] = {
+            "transactional": Connections(limit=CONNECTIONS),
+            "newsletter": Connections(limit=CONNECTIONS),
+        }
 
     async def run(self) -> None:
         """Run until `stop` is called or the process ends."""
@@ -97,6 +101,7 @@ class Worker:
             spawn=self._spawn,
             failed=self._fail,
             hearing=gates,
+            several=self.directory.several,
         )
         key, links = mac_key(secret), Links(link_key(secret), settings.public_url)
         wrapping, numbers = wrapping_key(secret), number_key(secret)
@@ -113,7 +118,7 @@ class Worker:
                 key,
                 lambda: accounts.version,
                 links,
-                PartitionGate(gates),
+                ShareGate(sender, PartitionGate(gates)),
                 keys=Keyring(wrapping, numbers, lambda _: os.urandom(KEY_BYTES)),
                 opener=inbox.open,
                 allowance=ledger.of(partition),

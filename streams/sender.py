@@ -9,7 +9,6 @@ lane allows; each has its own answer. The lanes have their own slots, so that a 
 """
 
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -19,8 +18,10 @@ from connectors.ports import Answers, Clock, Lease, MachineryFault, Provider, Sp
 from events.answer import AnswerReceived
 from events.codec import encode_input
 from events.envelope import NO_EXTENSIONS, Input, split_subject
+from events.shape import Class
 from events.topics import SENDS_OF, Role
 from projections.send import Call
+from streams.lane import Lane
 from streams.leave import UNHEARD, Hearing
 
 log = logging.getLogger(__name__)
@@ -30,39 +31,29 @@ WITHHELD = Refused(status=None, message="not called: the worker's lease was too 
 BULK = 100  # newsletters in one call: instasent.md, section 1
 # Most of a slot's time goes by in commits, which cost the less the more they hold: of 64 slots each held 16 sends.
 SINGLE_SLOTS = 256
-# For a provider that takes one SMS a call: so many of a batch beside each other. Eight such batches are half a pool of
-# connections, where none of them waits: a wait there would look like a provider that is down.
+# For a provider that takes one SMS a call: so many of a batch beside each other. Twelve such batches are three fifths
+# of a pool of connections, where none of them waits: a wait there would look like a provider that is down.
 BESIDE = 16
 BULK_SLOTS = 8  # a crash leaves at most 800 newsletters unknown; 8 calls of 300 ms are 2,600 newsletters a second
+SPARE_SINGLES, SPARE_BULKS = 64, 4  # used by others while slow providers hold slots: streams/lane.py
+CONNECTIONS = SINGLE_SLOTS + SPARE_SINGLES  # of a class
+SAY_AGAIN = 60_000  # ms between two words on the same account
 
 
 async def at_once() -> None:
     """Where nobody goes first."""
 
 
-@dataclass(slots=True)
-class Lane:
-    """Calls that may be on their way at once in one class, and how many attempts one takes along.
-
-    Attempts not yet answered are never more than slots times size. Where they are of many accounts they make more calls
-    than there are slots: these wait for one, in order.
-    """
-
-    slots: int
-    size: int = 1
-    busy: int = 0  # attempts not yet answered
-    calling: int = 0
-    waiting: deque[tuple[Sequence[Call], int]] = field(default_factory=deque)
-
-
 def _lanes() -> dict[Role, Lane]:
-    return {Role.TRANSACTIONAL: Lane(SINGLE_SLOTS), Role.NEWSLETTER: Lane(BULK_SLOTS, BULK)}
+    singles, bulks = Lane(SINGLE_SLOTS, spare=SPARE_SINGLES), Lane(BULK_SLOTS, BULK, SPARE_BULKS)
+    return {Role.TRANSACTIONAL: singles, Role.NEWSLETTER: bulks}
 
 
 @dataclass(slots=True)
 class Sender:
     """Makes permitted calls. `freed` is told whenever a slot comes free; `failed` when the machinery does. Calls of
-    many wait until `give_way` lets them go on."""
+    many wait until `give_way` lets them go on. `several` says that there are more accounts than one: no lone one is put
+    off for others."""
 
     provider: Provider
     answers: Answers
@@ -74,13 +65,31 @@ class Sender:
     lanes: dict[Role, Lane] = field(default_factory=_lanes)
     hearing: Hearing = UNHEARD
     give_way: Callable[[], Awaitable[None]] = at_once
+    several: Callable[[], bool] = lambda: False
     calls_made: int = 0
     calls_withheld: int = 0
+    _said: dict[str, int] = field(default_factory=dict)
 
     def free(self, role: Role) -> int:
         """Attempts that a lane has room for."""
         lane = self.lanes[role]
-        return lane.slots * lane.size - lane.busy
+        room = lane.slots * lane.size - lane.busy
+        return room if room > 0 or not self.several() else room + lane.made_up_for(self.clock.now())
+
+    def put_off(self, account: str, class_: Class, now: int, *, waited: bool) -> int | None:
+        """See streams/shares.py."""
+        if not self.several():
+            return None
+        lane = self.lanes[SENDS_OF[class_]]
+        until = lane.put_off(account, now, waited=waited)
+        if until is not None and lane.is_slow(account) and now >= self._said.get(account, 0):
+            self._said[account] = now + SAY_AGAIN
+            log.warning("account %s: its provider takes long to answer: some of its sends wait for others'", account)
+        return until
+
+    def promise(self, account: str, class_: Class, now: int) -> None:
+        """See streams/shares.py."""
+        self.lanes[SENDS_OF[class_]].promise(account, now)
 
     @property
     def busy(self) -> int:
@@ -89,7 +98,7 @@ class Sender:
 
     def reserve(self, call: Call) -> None:
         """Take room for an attempt that is about to be committed."""
-        self.lanes[SENDS_OF[call.class_]].busy += 1
+        self.lanes[SENDS_OF[call.class_]].reserve(call.account)
 
     def start(self, calls: Sequence[Call], tenure: int) -> None:
         """Make the calls of one commit beside everything else, in the room reserved for them. It must be durable."""
@@ -103,16 +112,18 @@ class Sender:
             self._go_on(lane)
 
     def _go_on(self, lane: Lane) -> None:
-        while lane.waiting and lane.calling < lane.slots:
-            lane.calling += 1
-            self.spawn(self._make(*lane.waiting.popleft(), lane))
+        while (found := lane.next_call()) is not None:
+            self.spawn(self._make(*found, lane))
 
     async def _make(self, calls: Sequence[Call], tenure: int, lane: Lane) -> None:
         """Hand over attempts of one account in one partition to one provider, in one call if it takes them together."""
         first = calls[0]
         try:
             await self._wait_turn(lane)
+            began = self.clock.now()
+            lane.began(first.account, began)
             answers = await self._handed_over(calls, tenure)
+            lane.ended(first.account, began, self.clock.now())
             await self._wait_turn(lane)
             now = self.clock.now()
             retry_at = self.hearing.told(first.account, first.class_, answers, now, fallback=first.fallback)
@@ -127,8 +138,7 @@ class Sender:
             fault.__cause__ = exc
             self.failed(fault)
             return
-        lane.busy -= len(calls)
-        lane.calling -= 1
+        lane.done(first.account, len(calls))
         self._go_on(lane)
         self.freed()
 

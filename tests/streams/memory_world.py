@@ -23,8 +23,9 @@ from projections import keyspace
 from projections.send import Call
 from streams.burial import TimerRecord
 from streams.intake import Limits
+from streams.lane import Lane
 from streams.pipeline import BEFORE_TIMERS, INPUTS, Pipeline
-from streams.sender import Lane, Sender
+from streams.sender import Sender
 from streams.verdict import Misplaced, Verdict
 from streams.view import StateView
 

@@ -14,7 +14,8 @@ from events.codec import decode_input
 from events.shape import Class
 from events.topics import Role
 from projections.send import Call
-from streams.sender import BESIDE, Lane, Sender
+from streams.lane import Lane
+from streams.sender import BESIDE, Sender
 from tests.streams.memory_world import NOON, PARTITION, Hand, call_of
 
 

@@ -23,7 +23,8 @@ from connectors.simulator.settings import Modes
 from events.answer import AnswerReceived
 from events.codec import decode_input
 from events.topics import Role
-from streams.sender import Lane, Sender
+from streams.lane import Lane
+from streams.sender import Sender
 from tests.connectors.carriers.test_instasent import peer, replies
 from tests.streams.memory_world import PARTITION, Hand, Held, call_of
 
