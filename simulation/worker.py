@@ -32,6 +32,7 @@ LEASE: Final = 5_000  # ms; this and the next three as in streams/engine/engine.
 DRAIN: Final = 8_000
 TICK: Final = 250
 SHORTEST: Final = 20
+SLOW: Final = 20  # ms that a call of a slow account takes: here as many take less as take longer
 SKEW: Final = 1_500  # ms, by which a worker's clock is before the world's at most
 BOUNDED: Final = (Role.STATE, Role.JOURNAL, Role.KEYS, *INPUTS)
 
@@ -77,8 +78,8 @@ class Worker(Process):
             failed=self.fatal,
             freed=self.freed,
             lanes={
-                Role.TRANSACTIONAL: Lane(slots, spare=spare),
-                Role.NEWSLETTER: Lane(slots, world.between(1, 5), spare),
+                Role.TRANSACTIONAL: Lane(slots, 1, spare, SLOW),
+                Role.NEWSLETTER: Lane(slots, world.between(1, 5), spare, SLOW),
             },
             hearing=self.gates,
             several=lambda: True,  # so that the one account is put off for others that might come

@@ -40,7 +40,7 @@ class _Holding:
 @dataclass(slots=True)
 class Lane:
     """Calls that may be on their way at once in one class, and how many attempts one takes along. With no spare slots
-    nobody is bounded.
+    nobody is bounded. `slow_after` is how long the calls of a slow account take, ms.
 
     Attempts not yet answered are never more than slots times size. Where they are of many accounts they make more calls
     than there are slots: these wait for one, in order, and those that an account has no leave for hold up no other's.
@@ -49,6 +49,7 @@ class Lane:
     slots: int
     size: int = 1
     spare: int = 0
+    slow_after: int = SLOW
     busy: int = 0  # attempts not yet answered
     calling: int = 0
     waiting: deque[tuple[Sequence[Call], int]] = field(default_factory=deque)
@@ -150,10 +151,10 @@ class Lane:
             del self._held[account]
 
     def _slow(self, held: _Holding, now: int) -> bool:
-        return self._was_slow(held) or (held.asked > 0 and now - held.moved_at > SLOW)
+        return self._was_slow(held) or (held.asked > 0 and now - held.moved_at > self.slow_after)
 
     def _was_slow(self, held: _Holding) -> bool:
-        return held.mean is not None and held.mean > SLOW
+        return held.mean is not None and held.mean > self.slow_after
 
     def _lasts(self, held: _Holding, now: int) -> float:
         """How long its calls take: as the latest did, and at least as long as none has ended."""
