@@ -1,6 +1,7 @@
 """`python -m chaos`: one run, its seed, and tables of what was done and what was found."""
 
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -35,7 +36,11 @@ SHOWN = 30  # violations
 @click.option("--workers", type=click.IntRange(1, 3), default=2, show_default=True, help="At first: 1 to 3 later.")
 @click.option("--kills-only", is_flag=True, help="SIGKILL alone, with and without the local state.")
 @click.option("--mutants", is_flag=True, help="Not a run, but its test: deliberate mistakes, and how each is caught.")
-@click.option("--data", type=click.Path(path_type=Path), help="Where state and logs stay; default: nowhere.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Where state and logs stay; default: nowhere, but for a run that found something.",
+)
 def main(
     seed: int | None, blows: int, strikes: int, events: int, contacts: int, partitions: int, workers: int,
     kills_only: bool, mutants: bool, data: Path | None,
@@ -55,7 +60,7 @@ def main(
     settings = Settings.from_env(os.environ)
     secured = {name: value for name, value in os.environ.items() if name.startswith("RECADO_KAFKA_")}
     with ExitStack() as stack:
-        place = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recado-chaos-")))
+        place = data or Path(tempfile.mkdtemp(prefix="recado-chaos-"))
         place.mkdir(parents=True, exist_ok=True)
         broker = Broker(place / "broker", routes()) if settings.kafka is None else None
         if broker is not None:
@@ -74,6 +79,10 @@ def main(
             return outcome
 
         status = _try(console, chosen, run) if mutants else _show(console, run(plan))
+    if data is None and not status:
+        shutil.rmtree(place, ignore_errors=True)
+    elif status:
+        console.print(f"topics, states and logs are kept in {place}", markup=False, highlight=False)
     raise SystemExit(status)
 
 

@@ -6,8 +6,11 @@ from typing import Final
 
 from chaos.evidence import Evidence
 from chaos.feed import SOURCE
+from connectors.simulator.ledger import text_hash
 from events import client_id
+from events.callback import CallbackReceived
 from events.contact import SUBSCRIPTION, ContactUpdated, SubscriptionChanged
+from events.fact import Fact
 from events.send import SendAccepted, SendAttempted, SendGivenUp, SendRefused, SendRequested, SendUnknown
 from events.topics import Role
 from projections import keyspace, send
@@ -63,14 +66,19 @@ def outcomes(evidence: Evidence, most_unknown: int) -> Iterator[str]:
 
 
 def ledger(evidence: Evidence) -> Iterator[str]:
-    """accepted within ledger within attempted, each at most once; what differs is unknown, or surely refused."""
+    """accepted within ledger within attempted, each at most once and in its own words; what differs is unknown, or
+    surely refused."""
     counted = Counter(evidence.ledger)
     attempts: dict[str, tuple[str, str, int]] = {}
+    words = evidence.words
     ends: dict[tuple[str, str, int], set[str]] = defaultdict(set)
     for fact in evidence.facts:
         data = fact.data
         if isinstance(data, SendAttempted):
             attempts[data.client_id] = (fact.subject, data.send_id, data.attempt)
+            given = words.get(data.client_id)
+            if given is not None and given != (data.to, text_hash(data.text)):
+                yield f"{fact.subject}: attempt {data.attempt} of {data.send_id} went elsewhere, or in other words"
         elif isinstance(data, SendAccepted | SendRefused | SendUnknown):
             ends[fact.subject, data.send_id, data.attempt].add(fact.type.split(".")[2])
     sends: Counter[tuple[str, str]] = Counter()
@@ -93,6 +101,69 @@ def ledger(evidence: Evidence) -> Iterator[str]:
         subject, send_id, number = attempt
         if name not in counted and "accepted" in ends[attempt]:
             yield f"{subject}: attempt {number} of {send_id} is accepted, and the provider does not know it"
+
+
+def receipts(evidence: Evidence) -> Iterator[str]:
+    """Each callback that was answered 2xx lies in recado.callbacks, as often as it was."""
+    taken = Counter((told.provider_id, told.client_id, told.status) for told in evidence.receipts)
+    lying: Counter[tuple[str | None, str | None, str | None]] = Counter()
+    for event in evidence.events[Role.CALLBACKS]:
+        if event.event is not None and isinstance(data := event.event.data, CallbackReceived):
+            lying[data.provider_id, data.client_id, data.status] += 1
+    for named, times in taken.items():
+        if lying[named] < times:
+            yield f"a callback {named[2]} of {named[1]} was taken {times} times, and lies there {lying[named]} times"
+
+
+def heard(evidence: Evidence) -> Iterator[str]:
+    """What was durable before a newsletter was asked for was applied before it was decided: a contact's updates of
+    earlier waves, and what it wrote back, once the provider was told that this was taken."""
+    first: dict[tuple[str, str], Fact] = {}
+    for fact in evidence.facts:
+        first.setdefault((fact.causation_source, fact.causation_id), fact)
+    updates: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    seen: set[tuple[str, str]] = set()
+    for event in evidence.events[Role.CONTACTS]:
+        if (update := event.event) is None or (cause := (update.source, update.id)) in seen:
+            continue
+        seen.add(cause)
+        if cause in first and not event.misplaced and event.landed.origin is None:
+            updates[update.subject].append((_wave(update.source), first[cause].sequence))
+    replies = _replies(evidence, first)
+    seen.clear()
+    for event in evidence.events[Role.NEWSLETTER]:
+        asked = event.event
+        if asked is None or event.misplaced or event.landed.origin is not None or (asked.source, asked.id) in seen:
+            continue
+        seen.add((asked.source, asked.id))
+        decided = first.get((asked.source, asked.id))
+        if decided is None or decided.subject != asked.subject or not asked.source.startswith(SOURCE):
+            continue
+        wave, at = _wave(asked.source), event.landed.timestamp
+        if any(before < wave and sequence > decided.sequence for before, sequence in updates[asked.subject]):
+            yield f"{asked.subject}: {asked.id} was decided before an update that lay there when it was asked for"
+        if any(taken < at and sequence > decided.sequence for taken, sequence in replies[asked.subject]):
+            yield f"{asked.subject}: {asked.id} was decided before a reply that was taken when it was asked for"
+
+
+def _replies(evidence: Evidence, first: Mapping[tuple[str, str], Fact]) -> Mapping[str, list[tuple[int, int]]]:
+    """For each contact what it wrote back: when that was first answered 2xx, ms, and the sequence of its first fact."""
+    taken: dict[tuple[str | None, str | None, str | None], int] = {}
+    for told in evidence.receipts:
+        taken.setdefault((told.provider_id, told.client_id, told.status), told.at)
+    heard: dict[str, dict[tuple[str | None, str | None, str | None], int]] = defaultdict(dict)
+    for event in evidence.events[Role.CALLBACKS]:
+        if event.event is None or not isinstance(data := event.event.data, CallbackReceived):
+            continue
+        if data.message is None and data.status != "stop":
+            continue
+        fact = first.get((event.event.source, event.event.id))
+        if fact is not None:
+            heard[fact.subject].setdefault((data.provider_id, data.client_id, data.status), fact.sequence)
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for subject, sequences in heard.items():
+        found[subject] = [(taken[named], sequence) for named, sequence in sequences.items() if named in taken]
+    return found
 
 
 def consent(evidence: Evidence) -> Iterator[str]:

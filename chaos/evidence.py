@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from events import privacy
+from events import client_id, privacy
 from events.cipher import Closed
 from events.codec import decode_fact, decode_input
 from events.dead_letter import DeadLetter, decode_dead_letter
 from events.envelope import Input, Undecodable
 from events.fact import SOURCE, Fact
 from events.partition import partition_of
+from events.send import SendAttempted
 from events.topics import Role
 from projections import keyring
 from projections.account import Directory
@@ -43,6 +44,7 @@ class Landed(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp: int = 0  # ms, by the clock of who wrote it; 0 where nobody asks
 
     @property
     def place(self) -> Place:
@@ -52,6 +54,15 @@ class Landed(NamedTuple):
     def origin(self) -> str | None:
         """Where it was moved from, if it was."""
         return next((value.decode() for name, value in self.headers if name == ORIGIN), None)
+
+
+class Receipt(NamedTuple):
+    """A callback of the provider that was answered 2xx: nobody tells of it again. `at` in ms."""
+
+    provider_id: str | None
+    client_id: str | None
+    status: str | None
+    at: int
 
 
 class Event(NamedTuple):
@@ -97,13 +108,17 @@ class Group(NamedTuple):
 @dataclass(frozen=True)
 class Evidence:
     """All of it. `records` are of every topic, each partition's in the order of their offsets; `ledger` holds the
-    client ids that the provider accepted, in order; `mac_key` is that of the client ids."""
+    client ids that the provider accepted, in order; `mac_key` is that of the client ids. `words` are, by client id, the
+    number and the hash of the text that the provider was given, and `receipts` what it was told was taken: where a
+    judge knows these."""
 
     records: Mapping[Role, Sequence[Landed]]
     ledger: Sequence[str | None]
     partitions: int
     mac_key: bytes = field(repr=False)
     keys: Keyring = field(default=NO_KEYS, repr=False)
+    words: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    receipts: Sequence[Receipt] = ()
 
     def of(self, role: Role) -> Sequence[Landed]:
         return self.records.get(role, ())
@@ -150,6 +165,15 @@ class Evidence:
         return [self.opened(told.fact) for partition in sorted(self.journal) for told in self.journal[partition]]
 
     @cached_property
+    def senders(self) -> Mapping[str, str]:
+        """The account of each send that was attempted, by the send's hash."""
+        return {
+            client_id.send_hash(fact.subject, fact.data.send_id): fact.subject.partition("/")[0]
+            for fact in self.facts
+            if isinstance(fact.data, SendAttempted)
+        }
+
+    @cached_property
     def _wrapped(self) -> Mapping[str, Sequence[str]]:
         """Every key that each contact ever had."""
         wrapped: dict[str, list[str]] = defaultdict(list)
@@ -173,12 +197,14 @@ class Evidence:
 
     @cached_property
     def folded(self) -> Mapping[int, MemoryView]:
-        """The state of each partition as its facts alone make it."""
+        """The state of each partition as its facts alone make it; of sealed contacts without n/, for which their keys
+        of then would be needed."""
         views = {partition: MemoryView() for partition in range(self.partitions)}
+        keys = NO_KEYS if self.of(Role.KEYS) else self.keys
         for partition, journal in self.journal.items():
             view = views[partition]
             for told in journal:
-                fold(view, told.fact)
+                fold(view, told.fact, keys)
         return views
 
     @cached_property

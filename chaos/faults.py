@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from random import Random
 from typing import Any, Final, Literal, NamedTuple
 
@@ -49,8 +50,8 @@ def _terminate(stage: Stage, worker: Worker) -> bool:
             new = {p for other in others if other.owned_at > asked for p in other.owned or ()}
             return given_up <= new
 
-        if stage.until(taken, 30):
-            stage.handovers.append(max(other.owned_at for other in others) - asked)
+        there = stage.until(taken, 30)
+        stage.handovers.append(max(other.owned_at for other in others) - asked if there else inf)
     stage.end(worker, signal.SIGTERM)
     stage.start(worker)
     stage.arm()
@@ -79,7 +80,7 @@ def _zombie(stage: Stage, worker: Worker) -> bool:
             traps = [Trap("after recovery", 1, "freeze")] * len(others)
             for other, trap in zip(others, traps, strict=True):
                 other.held = True
-                other.arm(trap)
+                stage.deck.put_back(other.arm(trap))
             done = stage.until(lambda: any(other.sprung for other in others), SESSION * 3)
             # Where nothing keeps it from committing, it is held before the group hears of it again.
             worker.sprung = None

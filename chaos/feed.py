@@ -16,6 +16,7 @@ from events.partition import partition_of
 from events.topics import Role
 
 ACCOUNT: Final = "chaos"
+CAPPED: Final = "chaos-capped"  # an account with a limit a day and one a contact
 SOURCE: Final = "/chaos/wave/"  # and the wave's number, from 0
 COUNTER: Final = "n"  # the custom field by which each update must leave a fact
 TEMPLATE: Final = "order-shipped"
@@ -26,12 +27,19 @@ VARIABLES: Final = (
 )
 SETTINGS: Final[Mapping[str, Any]] = {"country": "ES", "default_subscription": "none"}
 
+
+def capped(per_day: int) -> Mapping[str, Any]:
+    """The settings of the account that may send so many SMS a day."""
+    return {**SETTINGS, "limits": {"per_day": per_day}, "caps": {"newsletter": [{"sends": 2, "days": 7}]}}
+
+
 _CITIES: Final = ("Madrid", "Sevilla", "València", "A Coruña", "Donostia", "Palma")
 _NAMES: Final = ("Ana", "Íñigo", "Lucía", "Noah", "Zoë", "Martí")
 _SHARED: Final = 0.05  # of the numbers, had by another contact already
 _REPEATED: Final = 0.05  # of all records, published again as they are
 _MALFORMED: Final = 0.02
 _SETTINGS: Final = 0.005  # new versions of the template
+_CANCELLED: Final = 0.002
 _MISPLACED: Final = 0.06  # in a wrong partition, half of them without a key
 
 
@@ -49,12 +57,14 @@ class Item(NamedTuple):
 @dataclass(slots=True)
 class Feed:
     """A seeded generator. `contacts` is how many there are, `partitions` those of the topics, `start` the time of the
-    first event, ms: later ones are a millisecond apart."""
+    first event, ms: later ones are a millisecond apart. `capped` is the share of contacts that the account CAPPED has;
+    where it is not 0, some of what was asked for is cancelled, too."""
 
     seed: int
     contacts: int
     partitions: int
     start: int
+    capped: float = 0.0
     updates: int = 0  # the counter: updates made so far
     _made: int = 0
     _known: set[str] = field(default_factory=set)
@@ -80,7 +90,10 @@ class Feed:
             return self._malformed(wave)
         if chance < _REPEATED + _MALFORMED + _SETTINGS and wave:
             return self._template(wave)
-        subject = f"{ACCOUNT}/c{int(self.contacts * random.random() ** 1.5):05d}"  # some are written about more often
+        if self.capped and chance < _REPEATED + _MALFORMED + _SETTINGS + _CANCELLED and wave:
+            return self._cancelled(wave)
+        number = int(self.contacts * random.random() ** 1.5)  # some are written about more often
+        subject = f"{CAPPED if number % 1000 < 1000 * self.capped else ACCOUNT}/c{number:05d}"
         if subject not in self._known:
             self._known.add(subject)
             role, type_, data = Role.CONTACTS, "recado.contact.updated.v1", self._introduction()
@@ -127,6 +140,13 @@ class Feed:
         data = {"template": TEMPLATE, "text": text, "variables": VARIABLES, "labels": ["orders"]}
         value = self._envelope(wave, "recado.template.saved.v1", ACCOUNT, data)
         return Item(Role.ACCOUNTS, wave, ACCOUNT.encode(), value, 0, sound=True)
+
+    def _cancelled(self, wave: int) -> Item:
+        """What has a label and waits at this moment is not to go any more, of either account."""
+        account = self._random.choice((ACCOUNT, CAPPED))
+        data = {"label": "sale", "before": instant.render(self.start + self._made)}
+        value = self._envelope(wave, "recado.send.cancelled.v1", account, data)
+        return Item(Role.ACCOUNTS, wave, account.encode(), value, 0, sound=True)
 
     # --- contacts -------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class Deck:
 
     left: deque[Trap] = field(default_factory=deque)
     given: int = 0  # at first
+    wanted: Counter[str] = field(default_factory=Counter)  # strikes at each point
     struck: Counter[tuple[str, Deed]] = field(default_factory=Counter)
 
     @classmethod
@@ -59,7 +60,7 @@ class Deck:
         traps = deque(
             Trap(point, 1 + random.randrange(OFTEN.get(point, FEW)), _deed(random, point)) for point in points
         )
-        return cls(traps, len(traps))
+        return cls(traps, len(traps), Counter(points))
 
     def take(self) -> Trap | None:
         """The next one, or None where none is left."""
@@ -71,6 +72,19 @@ class Deck:
 
     def sprung(self, trap: Trap) -> None:
         self.struck[trap.point, trap.deed] += 1
+
+    @property
+    def short(self) -> Counter[str]:
+        """Points that were struck less often than they should be, and how often that is."""
+        struck: Counter[str] = Counter()
+        for (point, _), times in self.struck.items():
+            struck[point] += times
+        return self.wanted - struck
+
+    def refill(self) -> bool:
+        """Where a trap was lost on its way, another in its place. Was one?"""
+        self.left.extend(Trap(point, 1, "kill") for point in self.short.elements())
+        return bool(self.left)
 
     @property
     def share(self) -> float:

@@ -78,37 +78,40 @@ class Site:
     def provider(self) -> str:
         return f"http://{HOST}:{self.simulator_port}"
 
-    def begin(self, simulator: Mapping[str, Any]) -> list[Process]:
-        """Set the account up and start all but the workers, which are returned, not started. `simulator` are settings
-        of its own beyond token, callback and ledger."""
+    def begin(
+        self, simulator: Mapping[str, Any], accounts: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> list[Process]:
+        """Set the accounts up and start all but the workers, which are returned, not started. `simulator` are settings
+        of its own beyond tokens, callbacks and ledger; `accounts` are names with their settings, by default one."""
         self.data.mkdir(parents=True, exist_ok=True)
-        token = base64.b32encode(os.urandom(20)).decode()
-        files = {
-            "token": token.encode(), "settings.json": orjson.dumps(SETTINGS), "text": TEMPLATE_TEXT.encode(),
-            "variables.json": orjson.dumps(VARIABLES),
-        }  # fmt: skip
-        for name, content in files.items():
-            (self.data / name).write_bytes(content)
-        url = f"{self.reached or self.provider}/transactional/v1"
-        account = self._recado(
-            "account", "set", ACCOUNT, "--json", "--instasent-url", url,
-            "--token-file", str(self.data / "token"), "--settings-file", str(self.data / "settings.json"),
-        )  # fmt: skip
-        self._recado(
-            "template", "set", ACCOUNT, TEMPLATE, "--text-file", str(self.data / "text"),
-            "--variables-file", str(self.data / "variables.json"), "--json",
-        )  # fmt: skip
-        config = {
-            **simulator,
-            "tokens": [{"token": token, "callback_url": account["callback_url"]}],
-            "ledger_file": str(self.data / "ledger.jsonl"),
-        }
+        given = accounts or {ACCOUNT: SETTINGS}
+        tokens = [self._set_up(account, settings) for account, settings in given.items()]
+        config = {**simulator, "tokens": tokens, "ledger_file": str(self.data / "ledger.jsonl")}
         (self.data / "simulator.json").write_bytes(orjson.dumps(config))
         self._start("simulator", "--port", str(self.simulator_port), "--config", str(self.data / "simulator.json"))
         self._start("http", "--only", "ingress")
         self._answers(f"{self.provider}/_sim/ledger")
         self._answers(f"http://{HOST}:{self.http_port}/health/ready")
         return [self._process(f"worker-{number}", "worker") for number in range(1, self.workers + 1)]
+
+    def _set_up(self, account: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        """An account with its template; its token as the simulator knows it."""
+        token = base64.b32encode(os.urandom(20)).decode()
+        files = {
+            "token": token.encode(), "settings.json": orjson.dumps(settings), "text": TEMPLATE_TEXT.encode(),
+            "variables.json": orjson.dumps(VARIABLES),
+        }  # fmt: skip
+        for name, content in files.items():
+            (self.data / name).write_bytes(content)
+        answer = self._recado(
+            "account", "set", account, "--json", "--instasent-url", f"{self.reached or self.provider}/transactional/v1",
+            "--token-file", str(self.data / "token"), "--settings-file", str(self.data / "settings.json"),
+        )  # fmt: skip
+        self._recado(
+            "template", "set", account, TEMPLATE, "--text-file", str(self.data / "text"),
+            "--variables-file", str(self.data / "variables.json"), "--json",
+        )  # fmt: skip
+        return {"token": token, "callback_url": answer["callback_url"]}
 
     def ledger(self, detail: bool = False) -> dict[str, Any]:
         """The provider's account of what it accepted."""

@@ -11,9 +11,9 @@ import orjson
 
 from chaos import provider
 from chaos.checker import Verdict, check
-from chaos.evidence import Evidence
+from chaos.evidence import Evidence, Receipt
 from chaos.faults import FAULTS, Blow, possible, schedule
-from chaos.feed import Feed, Item
+from chaos.feed import ACCOUNT, CAPPED, SETTINGS, Feed, Item, capped
 from chaos.plan import Outcome, Plan
 from chaos.processes import RunBroken
 from chaos.stage import MOST, Stage
@@ -24,6 +24,7 @@ from projections.keyring import Keyring
 from streams.sender import BULK, BULK_SLOTS, SINGLE_SLOTS
 
 SLOTS: Final = SINGLE_SLOTS + BULK_SLOTS * BULK  # attempts of one worker that may be without an answer
+LEAST_A_DAY: Final = 20  # SMS of the account with a limit: it is reached in every run that is long enough
 CHUNK: Final = 25  # records published at once
 TRICKLE: Final = 0.1  # seconds between two chunks while the strikes are behind the feed
 STILL: Final = 15.0  # seconds without a fact, after which a run with a deliberate mistake is judged as it is
@@ -51,14 +52,17 @@ class Run:
             {
                 "seed": plan.seed, "latency": plan.latency, "journeys": provider.RECEIPTS,
                 "rate_window": provider.WINDOW, "faults": [*provider.CALLBACK_FAULTS, *plan.provider_faults],
-            }
+            },
+            {ACCOUNT: SETTINGS, CAPPED: capped(max(LEAST_A_DAY, plan.events // 130))},
         )  # fmt: skip
         stage.pause = self._go_on
         for _ in range(plan.workers):
             stage.start(stage.hire())
         proxied = stage.proxy is not None and stage.broker is not None
         weights = possible(plan.weights, broker=stage.broker is not None, proxy=proxied, workers=plan.workers)
-        feed = Feed(plan.seed, plan.contacts, plan.partitions, start=int(time() * 1000) - plan.events - 60_000)
+        feed = Feed(
+            plan.seed, plan.contacts, plan.partitions, start=int(time() * 1000) - plan.events - 60_000, capped=0.05
+        )
         blows = schedule(stage.random, plan.blows, plan.workers, weights)
         size = plan.events // (plan.blows + 1)
         number = -1
@@ -71,16 +75,21 @@ class Run:
         self._wave(list(feed.wave(plan.blows, plan.events - len(self.published))), None)
         self._last_strikes(feed)
         self._settle()
+        ledger = stage.site.ledger(detail=True)
         evidence = Evidence(
             self.observer.records(),
-            [entry["clientId"] for entry in stage.site.ledger(detail=True)["entries"]],
+            [entry["clientId"] for entry in ledger["entries"]],
             plan.partitions,
             mac_key(stage.site.secret),
             keys=Keyring(numbers=number_key(stage.site.secret)),
+            words={entry["clientId"]: (entry["to"], entry["text"]) for entry in ledger["entries"]},
+            receipts=[Receipt(told["id"], told["clientId"], told["status"], told["at"]) for told in ledger["receipts"]],
         )
         for worker in stage.workers:
             worker.end()
         verdict = _judged(evidence, self.published, SLOTS * max(plan.workers, MOST) * stage.lost)
+        short = [f"{point} was struck {times} times too few" for point, times in stage.deck.short.items()]
+        verdict = Verdict({**verdict.found, "strikes": short})
         return Outcome(
             plan, verdict, self.blows + stage.extra, dict(stage.deck.struck), stage.kills,
             [status for worker in stage.workers for status in worker.ended], stage.handovers,
@@ -128,8 +137,9 @@ class Run:
             if not worker.wanted:
                 self.stage.start(worker)
         wave, since = self.plan.blows + 1, monotonic()
-        while not self.stage.struck:
+        while not self.stage.struck or self.stage.deck.refill():
             struck = self.stage.deck.struck.total()
+            self.stage.arm()
             self.waiting.extend([list(feed.wave(wave, CHUNK))])
             self._publish()
             wave += 1

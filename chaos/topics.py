@@ -96,7 +96,9 @@ class Observer:
             kept = self._kept[role, tp.partition]
             for record in records:
                 headers = tuple((header[0], header[1]) for header in record.headers)
-                kept.append(Landed(role, tp.partition, record.offset, record.key, record.value, headers))
+                kept.append(
+                    Landed(role, tp.partition, record.offset, record.key, record.value, headers, record.timestamp)
+                )
                 if role is Role.JOURNAL:
                     self.open.take(record.value)
 

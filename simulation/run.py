@@ -210,7 +210,8 @@ def gather(world: World) -> Evidence:
     return _Evidence(
         {
             role: [
-                Landed(role, at, e.offset, e.key, e.value, tuple(e.headers)) for at, e in records(world.broker, role)
+                Landed(role, at, e.offset, e.key, e.value, tuple(e.headers), e.timestamp)
+                for at, e in records(world.broker, role)
             ]
             for role in Role
         },

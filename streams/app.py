@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from connectors.kafka.answers import AnswersTopic
 from connectors.kafka.errors import BrokerUnavailable
 from connectors.kafka.inbox_keys import InboxKeys
 from connectors.kafka.inbox_sweep import InboxSweep
-from connectors.ports import Fenced
+from connectors.ports import Fenced, MachineryFault
 from events import topics
 from events.cipher import KEY_BYTES
 from events.shape import Class
@@ -27,10 +26,10 @@ from events.topics import Role
 from projections import keyspace
 from projections.account import Directory
 from projections.keyring import Keyring
-from streams import interpreter
+from streams import interpreter, lifetime
 from streams.allowance import Ledger
 from streams.deciders.request import Links
-from streams.engine.application import EngineApp, Membership, build_app
+from streams.engine.application import Membership, build_app
 from streams.engine.engine import Engine
 from streams.engine.wiring import Wiring
 from streams.gate import Gates, PartitionGate
@@ -161,7 +160,7 @@ class Worker:
             unlocking = asyncio.create_task(self._guard(inbox.run()))
             forgetting = asyncio.create_task(self._guard(self._inbox_sweep(inbox).run()))
             try:
-                await self._serve(app)
+                await lifetime.live(app, lambda: not engine.running, self._overdue)
             finally:
                 reading.cancel()
                 unlocking.cancel()
@@ -180,15 +179,13 @@ class Worker:
             group_id(self.settings.topic_prefix), self.clock.now, lambda: 0 in self.engine.running,
         )  # fmt: skip
 
-    async def _serve(self, app: EngineApp) -> None:
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopping.set)
-        await app.start()
-        await stopping.wait()
-        log.warning("stopping: calls under way are answered, then the partitions are handed over")
-        await app.stop()
+    def _overdue(self) -> None:
+        """The stop takes too long: nothing is lost by ending at once, as by kill -9."""
+        if self.engine.running:
+            self._fatal(MachineryFault("the partitions could not be handed over in time: does the broker answer?"))
+        log.warning("stopped, though the broker does not answer; nothing was owned any more")
+        logging.shutdown()
+        os._exit(0)
 
     async def _guard(self, task: Any) -> None:
         try:

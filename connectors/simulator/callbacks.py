@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -47,6 +47,7 @@ class Callbacks:
     timeout: float
     first_pause: float
     most_attempts: int
+    taken: Callable[[Mapping[str, Any]], None]  # told the fields of each that was answered 2xx
     _due: list[tuple[float, int, Callable[[], Callback | None]]] = field(default_factory=list)
     _number: "itertools.count[int]" = field(default_factory=itertools.count)
     _queues: list["asyncio.Queue[Callback]"] = field(default_factory=list)
@@ -140,7 +141,7 @@ class Callbacks:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             taken = False
         if taken:
-            self.counts.taken += 1
+            self.taken(callback.fields)
         elif callback.attempts >= self.most_attempts:
             self.counts.given_up += 1
         else:

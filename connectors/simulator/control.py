@@ -3,7 +3,7 @@
 | path | takes | does |
 |---|---|---|
 | GET /_sim/ledger | | gives the counts |
-| GET /_sim/ledger?detail=1 | | also `entries` in order of acceptance, and `client_ids` with a count each |
+| GET /_sim/ledger?detail=1 | | also `entries` in order of acceptance, `client_ids` with counts, and `receipts` |
 | GET /_sim/ledger?client_id=X | | also the `entries` of one clientId |
 | GET, POST, DELETE /_sim/faults | a Fault, or a list of them | shows, adds, forgets all faults |
 | GET, POST, DELETE /_sim/journeys | a Journey, or a list of them | shows, adds, forgets all status journeys |
@@ -104,6 +104,7 @@ class Control:
         if request.query.get("detail") == "1":
             answer["client_ids"] = ledger.client_ids
             answer["entries"] = [entry.json() for entry in ledger.entries]
+            answer["receipts"] = [receipt.json() for receipt in ledger.receipts]
         elif "client_id" in request.query:
             wanted = request.query["client_id"]
             answer["entries"] = [entry.json() for entry in ledger.entries if entry.client_id == wanted]

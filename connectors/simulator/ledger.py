@@ -7,6 +7,7 @@ it survives a SIGKILL of the simulator, and a simulator started on the same file
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -25,6 +26,18 @@ class Entry(NamedTuple):
 
     def json(self) -> dict[str, Any]:
         return {"clientId": self.client_id, "to": self.to, "text": self.text, "at": self.at}
+
+
+class Receipt(NamedTuple):
+    """One callback that was answered 2xx, at `at` (ms since the epoch): whoever said so must not lose it."""
+
+    provider_id: str | None
+    client_id: str | None
+    status: str | None
+    at: int
+
+    def json(self) -> dict[str, Any]:
+        return {"id": self.provider_id, "clientId": self.client_id, "status": self.status, "at": self.at}
 
 
 def text_hash(text: str) -> str:
@@ -56,6 +69,7 @@ class Ledger:
     dropped: int = 0  # connections dropped before accepting
     refusals: Counter[int] = field(default_factory=Counter)  # by HTTP status; a message of a batch counts as 201
     callbacks: CallbackCounts = field(default_factory=CallbackCounts)
+    receipts: list[Receipt] = field(default_factory=list)  # since this process began
     _file: int = -1
 
     def __post_init__(self) -> None:
@@ -75,6 +89,15 @@ class Ledger:
                 raise OSError(f"the ledger {self.path} could not be written whole: is its disk full?")
         self._count(entry)
         return len(self.entries)
+
+    def taken(self, fields: Mapping[str, Any], at: int) -> None:
+        """Enter a callback with these fields, of either provider, which was answered 2xx."""
+
+        def said(*names: str) -> str | None:
+            return next((str(fields[name]) for name in names if fields.get(name) is not None), None)
+
+        self.receipts.append(Receipt(said("id", "MessageSid"), said("clientId"), said("status", "MessageStatus"), at))
+        self.callbacks.taken += 1
 
     def _count(self, entry: Entry) -> None:
         self.entries.append(entry)

@@ -60,7 +60,11 @@ class Provider:
         self.faults = FaultBook(config.seed, config.faults)
         self.journeys = JourneyBook(config.seed, config.journeys, config.journey)
         self.callbacks = Callbacks(
-            self.ledger.callbacks, config.callback_timeout, config.callback_retry, config.callback_attempts
+            self.ledger.callbacks,
+            config.callback_timeout,
+            config.callback_retry,
+            config.callback_attempts,
+            lambda fields: self.ledger.taken(fields, self.now()),
         )
         self.projects: dict[str, Project] = {}
         for token in config.tokens:

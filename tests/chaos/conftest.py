@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
-from chaos.evidence import INPUTS, ORIGIN, ROUTED, Evidence, Landed
+from chaos.evidence import INPUTS, ORIGIN, ROUTED, Evidence, Landed, Receipt
 from chaos.feed import ACCOUNT, TEMPLATE, TEMPLATE_TEXT, VARIABLES, Feed, Item
 from connectors.http import callback
+from connectors.simulator.ledger import text_hash
 from events import client_id
 from events.account import AccountConfigured, TemplateSaved
 from events.answer import AnswerReceived
@@ -55,6 +56,8 @@ class World:
     positions: dict[tuple[Role, int], int] = field(default_factory=lambda: defaultdict(int))
     directory: Directory = field(default_factory=Directory)
     ledger: list[str | None] = field(default_factory=list)
+    words: dict[str, tuple[str, str]] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
     now: int = SEVEN
     asked: int = 0
 
@@ -62,7 +65,7 @@ class World:
         self, role: Role, partition: int, key: bytes | None, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()
     ) -> None:
         log = self.topics[role, partition]
-        log.append(Landed(role, partition, len(log) * 2, key, value, headers))  # as if markers lay between
+        log.append(Landed(role, partition, len(log) * 2, key, value, headers, self.now))  # as if markers lay between
 
     def publish(self, item: Item) -> None:
         partition = item.partition
@@ -158,6 +161,7 @@ class World:
     def call(self, call: Call, number: int) -> None:
         """Every seventh worker dies between its call and the answer; its attempt is found open by the next one."""
         self.ledger.append(call.client_id)
+        self.words[call.client_id] = (call.to, text_hash(call.text))
         if number % 7 == 3:
             self.keep(call.partition, roster.abandon(self.views[call.partition], call.send_hash, self.now))
         else:
@@ -174,6 +178,22 @@ class World:
             assert ours is not None
             value = callback.event(ACCOUNT, orjson.dumps(body), self.now).value
             self.append(Role.CALLBACKS, ours.partition, ACCOUNT.encode(), value)
+            self.receipts.append(Receipt(body["id"], body["clientId"], body["status"], self.now))
+
+    def stop(self, name: str) -> None:
+        """The contact writes back that it wants no more."""
+        ours = client_id.read(MAC_KEY, name)
+        assert ours is not None
+        body = {
+            "id": "sms-stop",
+            "clientId": name,
+            "status": "stop",
+            "message": "BAJA",
+            "eventAt": "2026-11-23T09:00:00Z",
+        }
+        value = callback.event(ACCOUNT, orjson.dumps(body), self.now).value
+        self.append(Role.CALLBACKS, ours.partition, ACCOUNT.encode(), value)
+        self.receipts.append(Receipt("sms-stop", name, "stop", self.now))
 
     def evidence(self) -> Evidence:
         for partition, view in enumerate(self.views):
@@ -183,7 +203,7 @@ class World:
         records: dict[Role, list[Landed]] = defaultdict(list)
         for (role, _), log in sorted(self.topics.items()):
             records[role] += log
-        return Evidence(records, self.ledger, PARTITIONS, MAC_KEY)
+        return Evidence(records, self.ledger, PARTITIONS, MAC_KEY, words=self.words, receipts=self.receipts)
 
 
 @pytest.fixture(scope="session")
@@ -194,6 +214,21 @@ def evidence(run: Run) -> Evidence:
 @pytest.fixture(scope="session")
 def plan(run: Run) -> list[Item]:
     return run.plan
+
+
+def _pair(feed: Feed) -> list[Item]:
+    """Two contacts with one number, and a newsletter for one of them."""
+    wanted = {"_mobilePhone": "+34612345678", "_smsSubscriptionStatus": "subscribed"}
+    made: list[Item] = []
+    for subject in (f"{ACCOUNT}/one", f"{ACCOUNT}/other"):
+        data = {"via": "import", "fields": feed._counted(wanted)}
+        made.append(_item(feed, Role.CONTACTS, subject, "recado.contact.updated.v1", data))
+    asked = {"to": "contact", "sender": "Chaos", "text": "Oferta"}
+    return [*made, _item(feed, Role.NEWSLETTER, f"{ACCOUNT}/one", "recado.send.requested.v1", asked)]
+
+
+def _item(feed: Feed, role: Role, subject: str, type_: str, data: dict[str, Any]) -> Item:
+    return Item(role, 6, subject.encode(), feed._envelope(6, type_, subject, data), None, sound=True)
 
 
 @pytest.fixture(scope="session")
@@ -209,5 +244,12 @@ def run() -> Run:
             plan.append(item)
             world.publish(item)
         world.settle()
+    for item in _pair(feed):
+        plan.append(item)
+        world.publish(item)
+    world.settle()
+    world.now += 60_000
+    world.stop(world.ledger[-1] or "")
+    world.settle()
     assert set(INPUTS) <= {role for role, _ in world.topics}
     return Run(world.evidence(), plan)

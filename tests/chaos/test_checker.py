@@ -12,6 +12,7 @@ from chaos.evidence import Evidence, Landed
 from chaos.feed import COUNTER, Item
 from events.codec import decode_input
 from events.envelope import Undecodable
+from events.partition import partition_of
 from events.topics import Role
 
 PLENTY = 10_000  # attempts that the faults may have left open
@@ -210,6 +211,93 @@ def untold(evidence: Evidence) -> Evidence:
     return evidence.with_records(Role.NUMBERS, evidence.of(Role.NUMBERS)[:-1])
 
 
+def to_another_number(evidence: Evidence) -> Evidence:
+    name, (_, text) = next(iter(evidence.words.items()))
+    return replace(evidence, words={**evidence.words, name: ("+34600000001", text)})
+
+
+def in_other_words(evidence: Evidence) -> Evidence:
+    one, other = list(evidence.words)[3:5]
+    (to, _), (_, text) = evidence.words[one], evidence.words[other]
+    return replace(evidence, words={**evidence.words, one: (to, text[::-1])})
+
+
+def lost_by_the_ingress(evidence: Evidence) -> Evidence:
+    """A receipt that the provider was told was taken, and told again: nothing but the ingress knows of it."""
+    records, told = list(evidence.of(Role.CALLBACKS)), evidence.receipts[0]
+    for at in reversed(range(len(records))):
+        if told_of(records[at]) == (told.client_id, told.status):
+            del records[at]
+            return evidence.with_records(Role.CALLBACKS, records)
+    raise AssertionError("the run holds no such callback")
+
+
+def told_of(landed: Landed) -> tuple[str | None, str | None]:
+    data = told(landed)["data"]
+    return data.get("client_id"), data.get("status")
+
+
+def dropped_as_none_of_ours(evidence: Evidence) -> Evidence:
+    records = list(evidence.of(Role.CALLBACKS))
+    stranger = told(records[-1])
+    stranger["id"], stranger["data"]["client_id"] = "0" * 32, "none-of-ours"
+    landed = records[-1]._replace(offset=records[-1].offset + 2, value=orjson.dumps(stranger))
+    return evidence.with_records(Role.CALLBACKS, [*records, landed])
+
+
+def overtaken(evidence: Evidence) -> Evidence:
+    """A newsletter of a later wave was decided before an update of the wave before it."""
+    updated = {
+        fact["subject"]: int(fact["causationsource"].rpartition("/")[2])
+        for fact in map(told, evidence.of(Role.JOURNAL))
+        if counted(fact)
+    }  # the wave of each contact's last update
+
+    def early(document: dict[str, Any]) -> bool:
+        return int(document["source"].rpartition("/")[2]) < updated.get(document["subject"], 0)
+
+    newsletters = list(evidence.of(Role.NEWSLETTER))
+    at = next(at for at, landed in enumerate(newsletters) if requested(landed) and early(told(landed)))
+    asked = told(newsletters[at])
+    source = f"/chaos/wave/{updated[asked['subject']] + 1}"
+
+    def later(landed: Landed) -> Landed:
+        fact = told(landed)
+        if (fact["causationsource"], fact["causationid"]) != (asked["source"], asked["id"]):
+            return landed
+        return landed._replace(value=orjson.dumps({**fact, "causationsource": source}))
+
+    newsletters[at] = newsletters[at]._replace(value=orjson.dumps({**asked, "source": source}))
+    journal = [later(landed) for landed in evidence.of(Role.JOURNAL)]
+    return evidence.with_records(Role.NEWSLETTER, newsletters).with_records(Role.JOURNAL, journal)
+
+
+def requested(landed: Landed) -> bool:
+    """Can it be read, and lies it where it belongs?"""
+    try:
+        event = decode_input(landed.role, landed.value)
+    except Undecodable:
+        return False
+    return landed.origin is None and partition_of(event.subject.encode(), 3) == landed.partition
+
+
+def deaf_to_a_reply(evidence: Evidence) -> Evidence:
+    """What a contact wrote back was taken long before, and applied after a newsletter that was asked for since."""
+    return replace(evidence, receipts=[told._replace(at=0) for told in evidence.receipts])
+
+
+def without(prefix: bytes) -> Callable[[Evidence], Evidence]:
+    def mutated(evidence: Evidence) -> Evidence:
+        records = [landed for landed in evidence.of(Role.STATE) if not (landed.key or b"").startswith(prefix)]
+        return evidence.with_records(Role.STATE, records)
+
+    return mutated
+
+
+def by_another(fact: dict[str, Any]) -> bool:
+    return of("subscription.changed")(fact) and fact["data"].get("by") is not None
+
+
 def lost_dead_letter(evidence: Evidence) -> Evidence:
     letters = evidence.of(Role.DEAD_LETTERS)
     return evidence.with_records(Role.DEAD_LETTERS, letters[1:])
@@ -288,6 +376,15 @@ MUTANTS: dict[str, tuple[Callable[[Evidence], Evidence], set[str]]] = {
     "a newsletter went against an unsubscribe": (texted_against_her_will, {"consent", "decisions"}),
     "a receipt was lost": (renumbered(of("message.state_changed", to="delivered")), {"decisions"}),
     "an opt-out did not reach a partition": (untold, {"decisions"}),
+    "an SMS went to another number": (to_another_number, {"ledger"}),
+    "an SMS went in other words": (in_other_words, {"ledger"}),
+    "a receipt was taken and not written": (lost_by_the_ingress, {"receipts"}),
+    "a receipt that is none of ours was dropped": (dropped_as_none_of_ours, {"accounted"}),
+    "a newsletter overtook an update": (overtaken, {"heard"}),
+    "a newsletter overtook a reply": (deaf_to_a_reply, {"heard"}),
+    "an opt-out by number passed a contact over": (renumbered(by_another), {"numbers"}),
+    "the state does not know who has a number": (without(b"n/"), {"state"}),
+    "the state has lost its timers": (without(b"t/"), {"state"}),
     "a dead letter is missing": (lost_dead_letter, {"accounted"}),
     "a dead letter is there twice": (doubled_dead_letter, {"accounted"}),
     "a record in the wrong partition was lost": (lost_move, {"accounted"}),
