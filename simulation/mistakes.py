@@ -233,6 +233,15 @@ class ByPlace(Provider):
         return [*await super().send_many(calls)][::-1]
 
 
+class Deaf(SendingWorkflow):
+    """An opt-out by the number of a contact is not heeded for the others that have it."""
+
+    def handle(self, role: Role, record: Any, view: StateView, now: int, moved: bool) -> Verdict:
+        if role is Role.NUMBERS:
+            return Verdict("unchanged", (), ())
+        return super().handle(role, record, view, now, moved)
+
+
 class Forgets(SendingWorkflow):
     """The ids of what was read are not kept."""
 

@@ -29,6 +29,7 @@ MUTANTS: Final[tuple[Variant, ...]] = (
     Variant("sends that wait for what is committed only", consumer=mistakes.StableEnds),
     Variant("timers that wait for nothing", pipeline=mistakes.TimersAhead),
     Variant("events not known again", workflow=mistakes.Forgets),
+    Variant("an opt-out that stays with its contact", workflow=mistakes.Deaf),
     Variant("receipts not known again", patch=mistakes.receipts_not_known_again),
 )
 HARMLESS: Final[tuple[Variant, ...]] = (Variant("a lease that nobody checks", worker=mistakes.Unleased),)
