@@ -21,9 +21,11 @@ from chaos.topics import Observer, Upstream
 from connectors.credentials import mac_key, number_key
 from events.topics import Role
 from projections.keyring import Keyring
-from streams.sender import BULK, BULK_SLOTS, SINGLE_SLOTS
+from streams.sender import BULK, BULK_SLOTS, SINGLE_SLOTS, SPARE_BULKS, SPARE_SINGLES
 
-SLOTS: Final = SINGLE_SLOTS + BULK_SLOTS * BULK  # attempts of one worker that may be without an answer
+SLOTS: Final = (
+    SINGLE_SLOTS + SPARE_SINGLES + (BULK_SLOTS + SPARE_BULKS) * BULK
+)  # attempts of one worker without an answer
 LEAST_A_DAY: Final = 20  # SMS of the account with a limit: it is reached in every run that is long enough
 CHUNK: Final = 25  # records published at once
 TRICKLE: Final = 0.1  # seconds between two chunks while the strikes are behind the feed
