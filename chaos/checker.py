@@ -17,7 +17,7 @@ from chaos.feed import COUNTER, Item
 from events import client_id
 from events.callback import CallbackReceived
 from events.contact import ContactRefused, ContactUpdated, FieldsChanged
-from events.send import SendAttempted
+from events.send import SendAttempted, SendRefused
 from events.topics import Role
 from projections import keyspace
 
@@ -167,18 +167,30 @@ def counters(evidence: Evidence) -> Iterator[str]:
 
 
 def limits(evidence: Evidence) -> Iterator[str]:
-    """On no day were more attempts made than the account allows, by all partitions together: than the most that any of
-    these attempts was allowed, as a limit may be changed."""
+    """On no day were more SMS attempted than the account allows, by all partitions together: than the most that any of
+    them was allowed, as a limit may be changed. A send counts once on a day, and again where its latest attempt may
+    have gone."""
     made: Counter[tuple[str, str]] = Counter()
     allowed: dict[tuple[str, str], float] = {}
+    places: dict[tuple[str, str], tuple[str, bool]] = {}  # each send's latest day, and is its place of it free again?
     for fact in evidence.facts:
-        if isinstance(fact.data, SendAttempted) and fact.data.day is not None:
-            counted = fact.subject.partition("/")[0], fact.data.day
-            made[counted] += 1
-            allowed[counted] = max(allowed.get(counted, 0), fact.data.looked_at.get("per_day", inf))
+        data = fact.data
+        if isinstance(data, SendAttempted):
+            held, free = places.get((fact.subject, data.send_id), ("", False))
+            day = data.day or data.looked_at.get("day", held)
+            places[fact.subject, data.send_id] = day, False
+            if (data.day is None) != (free and day == held):
+                counts = "does not count" if data.day is None else "counts again"
+                yield f"{fact.subject}: attempt {data.attempt} of {data.send_id} {counts} on {day or 'its day'}"
+            if data.day is not None:
+                counted = fact.subject.partition("/")[0], day
+                made[counted] += 1
+                allowed[counted] = max(allowed.get(counted, 0), data.looked_at.get("per_day", inf))
+        elif isinstance(data, SendRefused) and (fact.subject, data.send_id) in places:
+            places[fact.subject, data.send_id] = places[fact.subject, data.send_id][0], True
     for (account, day), times in made.items():
         if times > allowed[account, day]:
-            yield f"{account}: {times} attempts were made on {day}, and {allowed[account, day]} are allowed"
+            yield f"{account}: {times} SMS were attempted on {day}, and {allowed[account, day]} are allowed"
 
 
 def state(evidence: Evidence) -> Iterator[str]:

@@ -126,7 +126,8 @@ class SendAttempted:
     fixed number; `looked_at` are the values each rule of eligibility saw; `unsubscribe` is the code of the opt-out link
     in the text, `links` what the code of each short link in it stands for. `provider` is who is called, `fallback` says
     that it is the account's second connector.
-    `day` is that of the account's time zone, 2026-11-23, on which the attempt counts.
+    `day` is that of the account's time zone, 2026-11-23, on which the attempt counts; None where the send holds a place
+    of that day already, as the attempt before was refused.
     """
 
     TYPE: ClassVar[str] = "recado.send.attempted.v1"

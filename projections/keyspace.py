@@ -5,7 +5,7 @@
     o/<send hash>              an open attempt: attempted, and no outcome yet; 1, or its likeness (events/likeness.py)
                                where the provider's list will have to be asked by it
     h/<account>/<contact>      what the contact was lately sent: projections/recent.py
-    d/<account>/<day>          attempts of an account on a day of its time zone: projections/quota.py
+    d/<account>/<day>          sends that an account attempted on a day of its time zone: projections/quota.py
     x/<account>/<send hash>    an attempt whose outcome nobody knows: see projections/unsettled.py
     t/<due ms>/<send hash>     timer of a transactional send: deferred, to be resolved, or to be closed at that time
     w/<due ms>/<send hash>     the same of a newsletter: those have slots of their own, and may have to wait for them

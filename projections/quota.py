@@ -1,4 +1,4 @@
-"""The SMS that an account may attempt in a day, shared out between partitions: what day it is, whose part is whose.
+"""The sends that an account may attempt in a day, shared out between partitions: what day it is, whose part is whose.
 
 Each partition has a fixed part. Those that one worker owns may put theirs together, as a pool that is marked in each of
 them before the first uses more than its own: docs/adr/019-limit-of-a-day.md.

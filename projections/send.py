@@ -107,6 +107,7 @@ class State(NamedTuple):
     tried: int = 0  # attempts so far
     attempts: tuple[Attempt, ...] = ()
     request: Mapping[str, Any] | None = None  # kept while another attempt may follow
+    counted: str | None = None  # the day of its account, 2026-11-23, on which an attempt last counted; kept likewise
 
     def attempt(self, number: int) -> Attempt | None:
         """That attempt, or None where it is not known (any more)."""
@@ -119,6 +120,11 @@ class State(NamedTuple):
     def finished(self) -> bool:
         """Nothing is pending: only a late receipt can still say something."""
         return self.due == 0 and self.phase not in ("new", "open", "deferred", "unknown")
+
+    def holds(self, day: str) -> bool:
+        """Has it a place of that day which no SMS took? Then another attempt needs none. The latest attempt has the
+        place of all that were refused before it, and one that may have gone uses it up."""
+        return self.counted == day and self.attempts[-1].outcome == "refused"
 
     @property
     def reached(self) -> bool:
@@ -149,12 +155,13 @@ def evolve(state: State, fact: Fact, own: bool = False) -> State:
         case SendAttempted():
             attempt = Attempt(data.attempt, fact.sequence, own, provider=data.provider, fallback=data.fallback)
             attempts = (*state.attempts, attempt)[-KEPT_ATTEMPTS:]
-            begun = _begun(state, fact, data)
+            begun, day = _begun(state, fact, data), data.day or state.counted
             # As `_replace`, here and below, for a quarter of its cost: every send comes this way.
-            return State._make((*begun[:4], "open", 0, *begun[6:8], data.attempt, attempts, data.request))
+            return State._make((*begun[:4], "open", 0, *begun[6:8], data.attempt, attempts, data.request, day))
         case SendAccepted():
             attempts = _settled(state, data.attempt, "accepted", data.provider_id)
-            return State._make((*state[:4], "accepted", 0, state.requested_at, fact.time, state.tried, attempts, None))
+            settled = ("accepted", 0, state.requested_at, fact.time, state.tried, attempts, None, None)
+            return State._make((*state[:4], *settled))
         case SendRefused():
             attempts = _settled(state, data.attempt, "refused")
             request = None if data.final else state.request

@@ -1,9 +1,9 @@
 """How much of an account's day a partition may still use: the port that dispatch asks, and a worker's ledger behind it.
 
-A send counts where it is attempted (projections/keyspace.py, d/). A partition has its own part of `per_day`. When that
-goes to its end, the worker marks a pool in the state of all partitions it owns, each in a commit of its own; once
-all are durable their parts are one. A pool that a rebalance tears apart is used no more on that day, as nobody who
-owns a piece of it knows what the others used. So the parts that are in use never add up to more than the day's.
+A send counts where it is attempted, once a day (projections/keyspace.py, d/). A partition has its own part of
+`per_day`. When that goes to its end, the worker marks a pool in the state of all partitions it owns, each in a commit
+of its own; once all are durable their parts are one. A pool that a rebalance tears apart is used no more on that day,
+as nobody who owns a piece of it knows what the others used. So the parts in use never add up to more than the day's.
 Pure: no clock, no chance.
 """
 

@@ -75,7 +75,7 @@ class _Days:
         return
 
     def count(self, sms: SendAttempted, subject: str) -> None:
-        asked = subject.partition("/")[0], str(sms.looked_at.get("day"))
+        asked = subject.partition("/")[0], str(sms.day)
         if asked in self._sent:
             self._sent[asked] += 1
 

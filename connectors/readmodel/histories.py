@@ -22,7 +22,8 @@ def histories(engine: Engine, subjects: Iterable[str]) -> Iterator[Fact]:
 
 
 def attempted(engine: Engine, account: str, since: int, until: int) -> int:
-    """How many sends of an account were attempted, the last time, in that time (ms, `until` exclusive)."""
+    """How many sends of an account were attempted, the last time, in that time (ms, `until` exclusive): on a day
+    that is not over, the sends that it counts."""
     table = schema.messages
     wanted = (table.c.account == account, table.c.attempted_at >= since, table.c.attempted_at < until)
     with engine.connect() as connection:

@@ -161,6 +161,7 @@ RULES: Final[Mapping[str, Callable[[Any], str]]] = {
     "per_day": lambda value: f"the account allows {_value(value)} SMS a day",
     "sent_that_day": lambda value: f"{_value(value)} were attempted that day, where this is decided",
     "share": lambda value: f"{_value(value)} may be attempted there",
+    "counted": lambda value: "it was counted on that day already" if value else "it is not counted on that day yet",
     "opening": lambda value: "more of the day's SMS are shared out in a moment",
     "caps": lambda value: "; ".join(map(_cap, value)),
     "connector": lambda value: (

@@ -122,7 +122,7 @@ def _decided(
         if capped is not None:
             return _skipped(asked, capped, looked_at)
     day = quota.day(now, account.manner.timezone)
-    until = within_day(day, account, now, place.allowance, looked_at)
+    until = within_day(day, sent, account, now, place.allowance, looked_at)
     if isinstance(until, No):
         return _skipped(asked, until, looked_at)
     if until is not None:
@@ -139,7 +139,8 @@ def _decided(
         asked.send_id, asked.class_, attempt, client_id.make(place.mac_key, place.partition, asked.hashed, attempt),
         number, data.sender, data.template, saved.version if saved else None, labels, words.encoding, words.parts,
         words.text, data.to != "contact", asked.request, looked_at, asked.requested_at, asked.body,
-        words.unsubscribe, by.provider, leave.fallback, words.links, day,
+        words.unsubscribe, by.provider, leave.fallback, words.links,
+        None if sent.holds(day) else day,
     )  # fmt: skip
 
 

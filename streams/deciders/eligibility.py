@@ -121,12 +121,15 @@ def cap(
 
 
 def within_day(
-    day: str, account: Account, now: int, allowance: Allowance, looked_at: dict[str, Any]
+    day: str, sent: send.State, account: Account, now: int, allowance: Allowance, looked_at: dict[str, Any]
 ) -> int | No | None:
     """May another SMS of the account be attempted on this day of its time zone? Until when (ms) it waits, where that
-    will be known in a moment."""
+    will be known in a moment. One that holds a place of the day is not asked for another."""
     per_day = account.limits.per_day
     if per_day is None:
+        return None
+    if sent.holds(day):
+        looked_at |= {"day": day, "per_day": per_day, "counted": True}
         return None
     standing = allowance.ask(account.name, day, per_day)
     looked_at |= {"day": day, "per_day": per_day, "sent_that_day": standing.sent, "share": standing.share}
@@ -135,8 +138,10 @@ def within_day(
         return now + _MOMENT
     if standing.sent < standing.share:
         return None
-    mine = "" if standing.share == per_day else f"; this worker's part of it is {standing.share}"
-    return No("account_limit", f"the account allows {per_day} SMS a day, and {standing.sent} went on {day}{mine}")
+    said = f", and attempted {standing.sent} on {day}"
+    if standing.share != per_day:
+        said = f"; this worker's part of it is {standing.share}, and used up on {day}"
+    return No("account_limit", f"the account allows {per_day} SMS a day{said}")
 
 
 def _alert(to: Alert, account: Account) -> str | No:

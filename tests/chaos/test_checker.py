@@ -48,6 +48,35 @@ def test_more_attempts_on_a_day_than_the_account_allows_are_found(evidence: Evid
         assert len(list(limits(evidence.with_records(Role.JOURNAL, journal)))) == sentences
 
 
+@pytest.mark.parametrize(
+    ("refused", "day", "says"),
+    [
+        (True, None, None),
+        (True, "2026-11-24", None),
+        (True, "2026-11-23", "counts again on 2026-11-23"),
+        (False, None, "does not count on 2026-11-23"),  # it may have gone: another needs a place of its own
+        (False, "2026-11-23", None),
+    ],
+)
+def test_a_send_that_is_tried_again_must_count_once_a_day(
+    refused: bool, day: str | None, says: str | None, evidence: Evidence
+) -> None:
+    records = evidence.of(Role.JOURNAL)
+    first = next(landed for landed in records if of("send.attempted")(told(landed)))
+    send_id = told(first)["data"]["send_id"]
+
+    def fact(kind: str, **data: Any) -> Landed:
+        document = told(first)
+        said = document["data"] if kind == "send.attempted" else {"send_id": send_id}
+        return first._replace(value=orjson.dumps({**document, "type": f"recado.{kind}.v1", "data": said | data}))
+
+    middle = [fact("send.refused", attempt=1, status=429, message=None, final=False)] if refused else []
+    journal = [fact("send.attempted", day="2026-11-23"), *middle, fact("send.attempted", attempt=2, day=day)]
+    sentences = list(limits(evidence.with_records(Role.JOURNAL, journal)))
+    subject = told(first)["subject"]
+    assert sentences == ([] if says is None else [f"{subject}: attempt 2 of {send_id} {says}"])
+
+
 # --- mutants: a line each, and the checks that must find it ---------------------------------------------------------
 
 

@@ -36,6 +36,15 @@ def test_an_opt_out_by_number_names_who_opted_out() -> None:
     assert told(changed).detail.endswith("evidence: replied 'BAJA'; eva has the same number, and opted out")
 
 
+def test_an_attempt_of_a_send_that_was_counted_on_that_day_before_says_so() -> None:
+    looked_at = {"day": "2026-11-23", "per_day": 3, "counted": True}
+    assert [check.words for check in told(replace(ATTEMPTED, looked_at=looked_at)).checks] == [
+        "the account's day is 2026-11-23",
+        "the account allows 3 SMS a day",
+        "it was counted on that day already",
+    ]
+
+
 def test_a_send_that_waited_went_and_was_delivered() -> None:
     facts = [fact for fact in FACTS if getattr(fact.data, "send_id", "") == "order-1234"]
     assert [step.what for step in story(facts)] == [
