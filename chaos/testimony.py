@@ -25,7 +25,7 @@ class ToldGate:
             if isinstance(data, SendDeferred) and data.reason in ("rate", "circuit") and self._leave is GO:
                 self._leave = Leave(data.until, data.reason, looked_at=_provider(data))
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False) -> Leave:
         return self._leave
 
 

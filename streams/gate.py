@@ -1,19 +1,23 @@
 """What a worker knows of each account's providers: their limits (rate.py) and their health (circuit.py). The Gate of
 its deciders asks it before an attempt, and its sender tells it what came of each call. Pure: the clock is an argument.
 
+A limit is an endpoint's: Instasent takes a single SMS at one and many at another, and what one of them said says
+nothing of the other. A provider with a single endpoint has one limit for all, and each SMS is a call of its own.
 Nothing of this is kept: a new worker learns it again from the first answers.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
-from connectors.carriers.base import Accepted, Answer, Refused, Unknown
+from connectors.carriers.base import NOT_SAID, Answer, Refused
 from events.account import Connector
 from events.shape import Class
 from projections.account import Account
-from streams.circuit import Circuit, End
+from streams.circuit import ENDS, Circuit
+from streams.endings import end, made_as
+from streams.group import BULK, LEAST, Commit, Group
 from streams.leave import GO, Leave
 from streams.rate import Bucket
 
@@ -21,28 +25,31 @@ __all__ = ["BULK", "Gates", "PartitionGate"]
 
 log = logging.getLogger(__name__)
 
-BULK: Final = 100  # newsletters in one call: instasent.md, section 1
+JOINT: Final = frozenset(("instasent",))  # providers with an endpoint for many
+REMINDED: Final = 60_000  # ms between two lines of the log about what a provider does not take of an account
 
 
 @dataclass(slots=True)
 class _Line:
-    """One account's one connector."""
+    """One account's one connector: its endpoints, the same one twice where it takes no calls of many."""
 
     connector: Connector | None
-    bucket: Bucket
+    single: Bucket
+    many: Bucket
     circuit: Circuit = field(default_factory=Circuit)
+    parked: int = 0  # SMS that failed for good, as the provider did not take the request, since the log told of it
+    tells_at: int = 0
 
+    @classmethod
+    def of(cls, name: str, connector: Connector | None) -> "_Line":
+        if connector is not None and connector.provider in JOINT:
+            return cls(connector, Bucket(name), Bucket(name))
+        one = Bucket(name, by_message=True)
+        return cls(connector, one, one)
 
-class _Place(NamedTuple):
-    """Newsletters that share one call: how many more it holds, and what the first was told, at which `now`."""
-
-    left: int
-    leave: Leave
-    asked_at: int
-
-    def holds(self, now: int) -> bool:
-        """Of those that wait: may another one join them? While a circuit is open things may change in between."""
-        return self.asked_at == now or (self.leave.reason == "rate" and now < (self.leave.until or 0))
+    @property
+    def joint(self) -> bool:
+        return self.many is not self.single
 
 
 class Gates:
@@ -65,66 +72,133 @@ class Gates:
         if line is None or (line.connector is not connector and line.connector != connector):
             if line is not None and line.circuit.is_open:
                 log.warning("account %s: its connector was changed: its provider is called again", account.name)
-            line = self._lines[key] = _Line(connector, Bucket(account.name))
+            line = self._lines[key] = _Line.of(account.name, connector)
         return line
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> tuple[Leave, int]:
-        """Leave for one call, as streams/leave.py has it, and for how many messages of the class it is."""
-        line, share = self.line(account), self._share()
+    def ask(
+        self, account: Account, class_: Class, now: int, *, waited: bool, company: bool = False,
+        may_fall_back: bool = False,
+    ) -> Group:  # fmt: skip
+        """Leave for one call, as streams/leave.py has it. `company`: a newsletter is not expected to go alone."""
+        line, share, company = self.line(account), self._share(), company and class_ == "newsletter"
+        wait, reason = line.circuit.wait(now), "circuit" if line.circuit.is_open else "rate"
         most = 1 if class_ == "transactional" else BULK
-        wait = line.circuit.wait(now)
+        bucket = line.many if company else line.single
         if wait is None:
-            probes = line.circuit.is_open  # with one message, as its outcome may never be known
-            size = 1 if probes or line.bucket.by_message else most
-            ready = line.bucket.take(class_, size, now, share, waited=waited)
-            if ready is None:
-                line.circuit.probe(now)
-                return GO, size
-            return Leave(line.bucket.queue(class_, most, ready, share), "circuit" if probes else "rate"), most
-        if self._falls_back(account, class_, now):
-            return Leave(wait, "circuit", fallback=True), 1
-        return Leave(line.bucket.queue(class_, most, wait, share), "circuit"), most
+            group = self._booked(line, class_, now, company, waited=waited)
+            if isinstance(group, Group):
+                return group
+            wait = group
+        elif may_fall_back and account.fallback is not None and account.fallback.sealed_token is not None:
+            other = self.line(account, fallback=True)
+            group = self._booked(other, class_, now, company, waited=True)
+            if isinstance(group, Group):
+                group.leave = Leave(wait, "circuit", fallback=True)
+                return group
+        leave = Leave(bucket.queue(class_, 1, wait, share), "circuit" if reason == "circuit" else "rate")
+        return Group(leave, now, bucket, 0, most, may_fall_back)
 
-    def _falls_back(self, account: Account, class_: Class, now: int) -> bool:
-        if account.fallback is None or account.fallback.sealed_token is None:
-            return False
-        line = self.line(account, fallback=True)
-        if line.circuit.wait(now) is not None:
-            return False
-        if line.bucket.take(class_, 1, now, self._share(), waited=True) is not None:
-            return False
+    def _booked(self, line: _Line, class_: Class, now: int, company: bool, *, waited: bool) -> Group | int:
+        """A call that may be made now, whose place is taken; or when to ask again."""
+        wait = line.circuit.wait(now)
+        if wait is not None:
+            return wait
+        probes = line.circuit.is_open  # with one message, as its outcome may never be known
+        many = company and line.joint and not probes
+        bucket, messages = (line.many, LEAST) if many else (line.single, 1)
+        ready = bucket.take(class_, messages, now, self._share(), waited=waited)
+        if ready is not None:
+            return ready
         line.circuit.probe(now)
+        alone = probes or not line.joint or class_ == "transactional"
+        return Group(GO, now, bucket, messages, 1 if alone else BULK)
+
+    def join(self, account: Account, group: Group, now: int, *, waited: bool) -> bool:
+        """May one more newsletter go in this call?"""
+        if group.count >= group.most:
+            return False
+        if group.count >= group.booked:
+            many, share = self.line(account, group.leave.fallback).many, self._share()
+            if group.bucket is many:
+                if many.take("newsletter", 1, now, share, waited=waited, joins=group.count) is not None:
+                    return False
+                group.booked += 1
+            else:  # no lone one any more
+                if many.take("newsletter", LEAST, now, share, waited=waited) is not None:
+                    return False
+                group.bucket.undo(group.booked, share)
+                group.bucket, group.booked = many, LEAST
+        group.count += 1
         return True
+
+    def wait_with(self, group: Group) -> None:
+        """One more waits with these."""
+        group.bucket.queue_with(group.count, self._share())
+        group.count += 1
+
+    def went(self, group: Group) -> None:
+        """No other joins this call: one that stayed alone was made where single SMS go."""
+        if group.count < group.booked:
+            group.bucket.undo(group.booked, self._share())
 
     def told(
         self, account: str, class_: Class, answers: Sequence[Answer], now: int, *, fallback: bool = False
     ) -> int | None:
-        """What one call came to; `answers` are its messages'. When those that were surely not taken, and may be tried
-        again, ask again: None where nothing is known that would put them off."""
+        """What was answered to `answers`' messages, which were handed over together: in one call, or in several, whose
+        order says nothing. When those that were surely not taken, and may be tried again, ask again: None where nothing
+        is known that would put them off."""
         line = self._lines.get((account, fallback))
         if line is None or not answers:
             return None
-        share, last = self._share(), answers[-1]
-        line.bucket.told(len(answers), last.rate, now, share)
-        if isinstance(last, Refused) and last.scope == "withheld":
+        share, calls = self._share(), made_as(answers, joint=line.joint)
+        bucket = line.many if len(answers) > 1 else line.single
+        torn = line.joint and len(calls) > 1  # it was booked as one call, and handed over in parts
+        if torn:
+            bucket.told(len(answers), NOT_SAID, now, share)
+        barred = 0
+        for call in calls:
+            endpoint = line.many if len(call) > 1 else line.single
+            endpoint.told(len(call), call[0].rate, now, share, booked=0 if torn else None)
+            if not any(isinstance(answer, Refused) and answer.scope in ("rate", "withheld") for answer in call):
+                endpoint.passed()
+        for call in calls:
+            if isinstance(call[0], Refused) and call[0].scope == "rate":
+                endpoint = line.many if len(call) > 1 else line.single
+                barred = max(barred, endpoint.refused(class_, call[0].rate, now))
+        made = [call for call in calls if end(call) is not None]
+        if not made:
             line.circuit.forgo()
             return None
-        if line.circuit.ended(_end(last), now):
-            self._tell(account, line, last)
-        if isinstance(last, Refused) and last.scope == "rate":
-            ready = line.bucket.refused(class_, last.rate, now)
-            return line.bucket.queue(class_, len(answers), ready, share)
-        line.bucket.passed()
-        wait = line.circuit.wait(now)
-        return None if wait is None else line.bucket.queue(class_, len(answers), wait, share)
+        self._ended(account, line, made, now)
+        ready = max(barred, line.circuit.wait(now) or 0)
+        return bucket.queue(class_, len(answers), ready, share) if ready else None
 
-    def _tell(self, account: str, line: _Line, last: Answer) -> None:
+    def _ended(self, account: str, line: _Line, calls: Sequence[Sequence[Answer]], now: int) -> None:
+        """The circuit hears of each call, the worst ones last: a good one beside them is no sign that all is well."""
+        for ended, call in sorted(((end(call) or "well", call) for call in calls), key=lambda one: ENDS.index(one[0])):
+            status = next((answer.status for answer in call if isinstance(answer, Refused)), None)
+            if ended == "request":
+                self._park(account, line, len(call), status, now)
+            if line.circuit.ended(ended, now, len(call) if ended == "request" else 1):
+                self._tell(account, line, status)
+
+    def _park(self, account: str, line: _Line, messages: int, status: int | None, now: int) -> None:
+        line.parked += messages
+        if now < line.tells_at:
+            return
+        words = "account %s: its provider does not take what it is asked (HTTP %s): SMS that failed for good: %s"
+        log.warning(words, account, status, line.parked)
+        line.parked, line.tells_at = 0, now + REMINDED
+
+    def _tell(self, account: str, line: _Line, status: int | None) -> None:
         if not line.circuit.is_open:
             log.warning("account %s: its provider answers again: its sends go on", account)
             return
-        status = last.status if isinstance(last, Refused) else None
         what = f"HTTP {status}" if status else "no connection, or no answer, several times in a row"
-        remedy = "its token, its funds and its base URL" if line.circuit.cause == "account" else "whether it is up"
+        remedy = {
+            "account": "its token, its funds and its base URL",
+            "request": "what its token may do, and its base URL",
+        }.get(line.circuit.cause or "", "whether it is up")
         log.error("account %s: its provider is not called for now (%s): its sends wait; see %s", account, what, remedy)
 
 
@@ -134,39 +208,33 @@ class PartitionGate:
 
     def __init__(self, gates: Gates) -> None:
         self._gates = gates
-        self._going: dict[str, _Place] = {}
-        self._waiting: dict[str, _Place] = {}
+        self._commits: dict[str, Commit] = {}
+        self._going: dict[str, Group] = {}
+        self._waiting: dict[str, Group] = {}
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False) -> Leave:
         """See Gate."""
+        gates = self._gates
         if class_ == "transactional":
-            return self._gates.ask(account, class_, now, waited=waited)[0]
+            return gates.ask(account, class_, now, waited=waited, may_fall_back=may_fall_back).leave
         name = account.name
+        commit = self._commits[name] = self._commits.get(name, Commit()).next(now)  # a commit has one `now`
         going = self._going.get(name)
-        if going is not None and going.asked_at == now and going.left:  # a commit has one `now`
-            self._going[name] = going._replace(left=going.left - 1)
+        if going is not None and going.asked_at != now:
+            gates.went(self._going.pop(name))
+        elif (
+            going is not None
+            and going.leave.fallback <= may_fall_back
+            and gates.join(account, going, now, waited=waited)
+        ):
             return going.leave
-        waiting = self._waiting.get(name)
-        if waiting is not None and waiting.left and waiting.holds(now):
-            self._waiting[name] = waiting._replace(left=waiting.left - 1)
+        line, waiting = gates.line(account), self._waiting.get(name)
+        bucket = line.many if commit.company else line.single
+        if waiting is not None and waiting.waits_with(bucket, now, waited=waited, may_fall_back=may_fall_back):
+            gates.wait_with(waiting)
             return waiting.leave
-        leave, size = self._gates.ask(account, class_, now, waited=waited)
-        kept = self._going if leave.until is None or leave.fallback else self._waiting
-        kept[name] = _Place(size - 1, leave, now)
-        return leave
-
-
-def _end(answer: Answer) -> End:
-    match answer:
-        case Accepted():
-            return "well"
-        case Refused(scope="account"):
-            return "account"
-        case Refused(scope="connection"):
-            return "failure"
-        case Refused():
-            return "well"
-        case Unknown(account=True):
-            return "account"
-        case Unknown():
-            return "failure"
+        group = gates.ask(account, class_, now, waited=waited, company=commit.company, may_fall_back=may_fall_back)
+        if group.booked and going is not None and going.asked_at == now:
+            gates.went(going)
+        (self._going if group.booked else self._waiting)[name] = group
+        return group.leave

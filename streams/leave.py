@@ -35,15 +35,16 @@ GO: Final = Leave()
 class Gate(Protocol):
     """Asked once for each send that would otherwise be attempted at `now` (ms)."""
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
-        """`waited` says that the send comes from a deferral, so that those in the queue go before new ones."""
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False) -> Leave:
+        """`waited` says that the send comes from a deferral, so that those in the queue go before new ones; only what
+        `may_fall_back` takes a place at the other connector."""
         ...
 
 
 class Free:
     """Nothing is known of any provider: everything may go."""
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False) -> Leave:
         return GO
 
 

@@ -1,4 +1,5 @@
-"""How many calls an account's provider takes, as its answers tell: a token bucket, shared with the other workers. Pure.
+"""How many calls an endpoint of an account's provider takes, as its answers tell: a token bucket, shared with the other
+workers. Pure.
 
 The provider counts in windows (instasent.md, section 2), so the bucket holds what is left until the window ends, and is
 filled when the next begins. This worker's share of it is reckoned when it takes: what is told between two tenures, when
@@ -7,10 +8,12 @@ for them, are paced over the window, and queue in order: each call gets its own 
 not come back at once only to be put off again. Until an answer tells a limit there is none; a 429 bars the class that
 it was told to.
 
+A call is booked with the messages that it has, as they join it, and what was booked is given back when it is answered.
 Whether a provider counts requests or messages is not documented, and its headers show it. Until they have, no more than
 what is kept may be out in calls of many, as eight of a hundred may be all that there is; before any answer, one call.
-An answer tells of the window that it was given in: when that is over it says nothing any more. Times in ms, `share` is
-this worker's part of the account's budget.
+Who waits for that asks again ever later, as an answer may take as long as a call's time-out. An answer tells of the
+window that it was given in: when that is over it says nothing any more. Times in ms, `share` is this worker's part of
+the account's budget.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +26,7 @@ from events.shape import Class
 __all__ = ["KEPT", "Bucket"]
 
 KEPT: Final = 0.1  # of a window's tokens, for transactional calls
-BURST: Final = 1_000  # ms of newsletters that may go at once after a lull
+BURST: Final = 1_000  # ms of newsletters that may go at once after a lull; a call, where that is less
 UNTOLD: Final = 50  # ms between two newsletter calls that wait while no limit is known: 1,200 a minute
 LONGEST: Final = 120_000  # ms; no wait is longer, whatever a header says: instasent.md, section 2
 SHORTEST_WINDOW: Final = 1_000
@@ -56,6 +59,7 @@ class Bucket:
     _barred: dict[Class, int] = field(default_factory=_none)
     _queued: dict[Class, int] = field(default_factory=_none)  # until when each class's queue reaches
     _mispriced: int = 0  # until when places in the queue were given that may be too early
+    _doubted: int = 0  # since when calls of many are put off because of what they may take; 0: they are not
     _paced: float = 0.0  # when the newsletters granted so far would be through at an even pace
     _strikes: int = 0  # 429s in a row
     _first: int = 0  # what was left, to all, when the window was first told of
@@ -66,30 +70,39 @@ class Bucket:
         """Tokens that a call of so many messages takes."""
         return messages if self.by_message else 1
 
-    def take(self, class_: Class, messages: int, now: int, share: float, *, waited: bool) -> int | None:
-        """Take the tokens of one call: None. Where they are not to be had, nothing is taken: when they will be there.
-        `waited`: it had its place in the queue, and is not paced again unless that place may be too early."""
+    def take(self, class_: Class, messages: int, now: int, share: float, *, waited: bool, joins: int = 0) -> int | None:
+        """Take the tokens of one call, or of messages that join one of `joins` messages: None. Where they are not to be
+        had, nothing is taken: when they will be there. `waited`: it had its place in the queue, and is not paced again
+        unless that place may be too early."""
         self._turn(now)
-        tokens = self.cost(messages)
-        ready = self._ready(class_, tokens, now, share)
-        if ready <= now and messages > 1 and self._unsure:
-            out = self._out_messages - self._out_calls  # more than was paid for, if messages are counted
-            if out > 0 and out + messages > KEPT * (self.limit or 0) * share:
-                return now + UNTOLD
-        if ready <= now and class_ == "newsletter" and (not waited or now <= self._mispriced):
+        tokens = self.cost(joins + messages) - (self.cost(joins) if joins else 0)
+        ready = self._ready(class_, tokens, now, share) if tokens else now
+        if ready <= now and tokens and class_ == "newsletter" and (not waited or now <= self._mispriced):
             if not waited:
                 ready = self._queued["newsletter"]  # those who wait go first
-            if ready <= now and self._paced > now + BURST:
-                ready = now + self._interval(class_, tokens, share)
+            interval = self._interval(class_, tokens, share)
+            if ready <= now and self._paced > now + max(BURST, interval):
+                ready = now + interval
+        if ready <= now and joins + messages > 1 and self._unsure:
+            ready = self._doubt(joins, messages, now, share)
         if ready > now:
             return ready
-        self._out_calls += 1
+        self._out_calls += not joins
         self._out_messages += messages
         if self.limit is not None:
             self.left -= tokens / share
-            if class_ == "newsletter":
+            if class_ == "newsletter" and tokens:
                 self._paced = max(self._paced, now) + self._interval("newsletter", tokens, share)
         return None
+
+    def undo(self, messages: int, share: float) -> None:
+        """A newsletters' call of so many that was booked goes by another endpoint."""
+        self._out_messages = max(0, self._out_messages - messages)
+        self._out_calls = min(max(0, self._out_calls - 1), self._out_messages)
+        if self.limit is not None and share > 0:
+            tokens = self.cost(messages)
+            self.left = min(float(self.limit), self.left + tokens / share)
+            self._paced -= self._interval("newsletter", tokens, share)
 
     def queue(self, class_: Class, messages: int, ready: int, share: float) -> int:
         """A place at the end of the class's queue, not before `ready`: when to ask again."""
@@ -97,24 +110,31 @@ class Bucket:
         self._queued[class_] = until + self._interval(class_, self.cost(messages), share)
         return until
 
-    def told(self, messages: int, rate: RateHeaders, now: int, share: float) -> None:
-        """A call was answered, or was not made after all; `rate` is what the answer said."""
+    def queue_with(self, waiting: int, share: float) -> None:
+        """One more newsletter shares the place of so many."""
+        before, after = (self._interval("newsletter", self.cost(waiting + one), share) for one in (0, 1))
+        self._queued["newsletter"] += after - before
+
+    def told(self, messages: int, rate: RateHeaders, now: int, share: float, *, booked: int | None = None) -> None:
+        """A call was answered, or was not made after all; `rate` is what the answer said. `booked`: of its messages, if
+        not all; 0 where the call had not been booked."""
         self._heard = True
         self._turn(now)
         if rate.reset_at is not None and rate.reset_at <= self._over:
             return
-        self._out_messages = max(0, self._out_messages - messages)
-        self._out_calls = min(max(0, self._out_calls - 1), self._out_messages)
+        booked = messages if booked is None else booked
+        self._out_messages = max(0, self._out_messages - booked)
+        self._out_calls = min(max(0, self._out_calls - (booked > 0)), self._out_messages)
         if rate.limit is None or rate.limit <= 0:
             return
         begins = self.limit is None
-        end = min(rate.reset_at or 0, now + LONGEST)
-        self._told_end = max(self._told_end, end)
+        end, before = min(rate.reset_at or 0, now + LONGEST), self._told_end
+        self._told_end = max(before, end)
         if begins or rate.limit != self.limit:
             self.limit, self.left = rate.limit, rate.limit if begins else min(self.left, rate.limit)
             self._least = rate.limit if begins else min(self._least, rate.limit)
         if end > now and (begins or end >= self.reset_at + SHORTEST_WINDOW // 2):
-            self._learn_window(end, now, begins)
+            self._learn_window(end, before, now, begins)
             self.reset_at, self.left = end, self.limit - self._unanswered(share)
             self._first, self._least, self._calls, self._messages = self.limit, self.limit, 0, 0
             if begins and rate.remaining is not None:
@@ -137,6 +157,8 @@ class Bucket:
         """A 429: until when no call of the class is made. One of a transactional call bars both."""
         wait = rate.wait(now)
         if wait is None:
+            if self._barred[class_] > now:  # it was under way, or beside another that was refused
+                return self._barred[class_]
             backoff = min(_LONGEST_BACKOFF, _BACKOFF << min(self._strikes, 10))
             wait = backoff + crc32(f"{self.name}/{now}".encode()) % (backoff // 2)
         self._strikes += 1
@@ -146,6 +168,15 @@ class Bucket:
     def passed(self) -> None:
         """A call that was no 429."""
         self._strikes = 0
+
+    def _doubt(self, joins: int, messages: int, now: int, share: float) -> int:
+        """When a call of so many may go although it may take a token for each; now: it may."""
+        others = self._out_messages - self._out_calls - max(0, joins - 1)  # more than was paid for
+        if others <= 0 or others + joins + messages <= KEPT * (self.limit or 0) * share:
+            self._doubted = 0
+            return now
+        self._doubted = self._doubted or now
+        return now + max(UNTOLD, 3 * (now - self._doubted))
 
     def _ready(self, class_: Class, tokens: int, now: int, share: float) -> int:
         """When this call's tokens will be there; now or earlier: they are."""
@@ -175,14 +206,15 @@ class Bucket:
         pace = self.limit * share * (1 - KEPT if class_ == "newsletter" else 1)
         return max(1, int(tokens * self.window / max(pace, 0.001)))
 
-    def _learn_window(self, end: int, now: int, begins: bool) -> None:
-        """A window is at least as long as what is left of it, and no longer than from one end to the next."""
+    def _learn_window(self, end: int, before: int, now: int, begins: bool) -> None:
+        """A window is at least as long as what is left of it, and no longer than from one end that was told to the
+        next. Where it begins is not known: it may be with the first call after the one before."""
         seen = max(SHORTEST_WINDOW, end - now)
         if begins or not self.window:
             self.window = seen
             return
-        before, self.window = self.window, min(max(self.window, seen), max(SHORTEST_WINDOW, end - self.reset_at))
-        if self.window > 2 * before:
+        known, self.window = self.window, min(max(self.window, seen), max(SHORTEST_WINDOW, end - before))
+        if self.window > 2 * known:
             self._reprice()
 
     def _reprice(self) -> None:

@@ -31,12 +31,12 @@ class ShareGate:
         self._slots = slots
         self._gate = gate
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False) -> Leave:
         """See Gate. Who is put off here waits for the reason `rate`: its provider takes no more of it at once."""
         until = self._slots.put_off(account.name, class_, now, waited=waited)
         if until is not None:
             return Leave(until, "rate")
-        leave = self._gate.ask(account, class_, now, waited=waited)
+        leave = self._gate.ask(account, class_, now, waited=waited, may_fall_back=may_fall_back)
         if leave.until is None or leave.fallback:
             self._slots.promise(account.name, class_, now)
         return leave

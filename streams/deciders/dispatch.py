@@ -127,11 +127,13 @@ def _decided(
         return _skipped(asked, until, looked_at)
     if until is not None:
         return _deferred(asked, until, "rate", looked_at)
-    leave, by = place.gate.ask(account, asked.class_, now, waited=sent.phase == "deferred"), account.connector
+    may_fall_back, by = account.fallback is not None and _may_fall_back(sent), account.connector
+    waited = sent.phase == "deferred"
+    leave = place.gate.ask(account, asked.class_, now, waited=waited, may_fall_back=may_fall_back)
     if leave.looked_at:
         looked_at["provider"] = dict(leave.looked_at)
     if leave.until is not None:
-        if not leave.fallback or account.fallback is None or not _may_fall_back(sent):
+        if not leave.fallback or account.fallback is None or not may_fall_back:
             return _deferred(asked, leave.until, leave.reason or "rate", looked_at)
         by = account.fallback
     attempt = sent.tried + 1

@@ -114,7 +114,7 @@ class World:
             self.keep(partition, decision)
         return True
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False) -> Leave:
         """streams/leave.py's Gate: every ninth send has to wait, some of them twice."""
         self.asked += 1
         if self.asked % 9:

@@ -19,7 +19,7 @@ from connectors.simulator import Config, Fault, Journey, Step, Token
 from events.account import AccountConfigured
 from events.codec import decode_input
 from events.message import MessageStateChanged
-from events.send import SendAccepted, SendAttempted, SendRefused
+from events.send import SendAccepted, SendAttempted, SendDeferred, SendRefused
 from events.shape import Class
 from events.topics import Role
 from projections.send import Call
@@ -125,6 +125,25 @@ def test_when_the_first_provider_s_token_is_revoked_new_sends_go_by_the_second_a
             await given.receipts()
             assert world.send(again).attempts[-1].state == "delivered"
             assert sorted(given.running.ledger.client_ids.values()) == [1, 1]
+
+    asyncio.run(scenario())
+
+
+def test_newsletters_that_trickle_go_at_once_at_the_limit_of_1200_a_minute_that_instasent_documents() -> None:
+    async def scenario() -> None:
+        async with scene(revoked=False, rate_limit=1_200) as given:
+            world, made = given.world, 0
+            world.now = given.running.provider.now()
+            for turn in range(20):
+                calls = [c for n in range(1 + turn % 3) for c in world.request(f"n{turn}-{n}", "newsletter").calls]
+                assert len(calls) == 1 + turn % 3
+                answers = await given.provider.send_many(calls)
+                assert all(isinstance(answer, Accepted) for answer in answers)
+                given.gates.told("acme", "newsletter", answers, world.now)
+                made += len(calls)
+                world.wait(2_000)
+            assert len(given.running.ledger.entries) == made
+            assert not any(isinstance(fact.data, SendDeferred) for fact in world.facts)
 
     asyncio.run(scenario())
 

@@ -17,11 +17,14 @@ MINUTE = 60_000
 NO_TOKEN = Refused(401, "the token is not valid", final=False, scope="account")
 
 
-def connector(token: str) -> Connector:
-    return Connector.model_validate({"provider": "instasent", "token": {"sealed": token}})
+def connector(token: str, provider: str = "instasent") -> Connector:
+    return Connector.model_validate({"provider": provider, "token": {"sealed": token}})
 
 
 ACME = Account("acme", 1, connector=connector("v1.a"))
+BOTH = replace(ACME, fallback=connector("v1.second"))
+TWILIO = replace(ACME, connector=connector("v1.t", "twilio"))
+THROTTLED = Refused(429, "", final=False, scope="rate")
 OTHER = Account("other", 1, connector=connector("v1.b"))
 
 
@@ -31,34 +34,37 @@ def told(
     return gates.told("acme", class_, [answer] * messages, now)
 
 
-def limited(limit: int, remaining: int) -> Gates:
+def limited(limit: int) -> Gates:
     """A provider that counts calls, as two of a hundred have shown."""
     gates = Gates()
-    calls: list[tuple[Class, int]] = [("transactional", 1), ("newsletter", BULK), ("newsletter", BULK)]
-    for after, (class_, messages) in zip((2, 1, 0), calls, strict=True):
-        gates.ask(ACME, class_, NOON, waited=False)
-        told(gates, Accepted("sms-1", RateHeaders(limit, remaining + after, NOON + MINUTE)), messages, class_)
+    gates.ask(ACME, "transactional", NOON, waited=False)
+    told(gates, Accepted("sms-1", RateHeaders(limit, limit - 1, NOON + MINUTE)))
+    for call in (1, 2):
+        gate = PartitionGate(gates)
+        assert [gate.ask(ACME, "newsletter", NOON, waited=False) for _ in range(BULK)] == [GO] * BULK
+        told(gates, Accepted("sms-1", RateHeaders(limit, limit - call, NOON + MINUTE)), BULK, "newsletter")
     return gates
 
 
 def test_newsletters_of_one_commit_share_calls_of_a_hundred_and_one_token_each() -> None:
-    gates = limited(1_000, 999)
+    gates = limited(1_000)
     gate = PartitionGate(gates)
-    before = gates.line(ACME).bucket.left
+    line = gates.line(ACME)
+    single, many = line.single.left, line.many.left
     assert [gate.ask(ACME, "newsletter", NOON + 1, waited=False) for _ in range(250)] == [GO] * 250
-    assert before - gates.line(ACME).bucket.left == 3
+    assert (single - line.single.left, many - line.many.left) == (0, 3)
 
 
 def test_transactional_sends_take_a_token_each() -> None:
-    gates = limited(1_000, 999)
+    gates = limited(1_000)
     gate = PartitionGate(gates)
-    before = gates.line(ACME).bucket.left
+    before = gates.line(ACME).single.left
     assert [gate.ask(ACME, "transactional", NOON + 1, waited=False) for _ in range(7)] == [GO] * 7
-    assert before - gates.line(ACME).bucket.left == 7
+    assert before - gates.line(ACME).single.left == 7
 
 
 def test_a_hundred_thousand_queued_newsletters_get_a_time_for_each_hundred_and_a_password_goes_at_once() -> None:
-    gate = PartitionGate(limited(1_000, 999))
+    gate = PartitionGate(limited(1_000))
     leaves = [gate.ask(ACME, "newsletter", NOON + 1, waited=False) for _ in range(100_000)]
     times = [leave.until for leave in leaves if leave.until is not None]
     assert {leave.reason for leave in leaves} == {None, "rate"}
@@ -70,7 +76,7 @@ def test_a_hundred_thousand_queued_newsletters_get_a_time_for_each_hundred_and_a
 
 
 def test_when_its_time_has_come_each_hundred_goes_and_nothing_is_put_off_twice() -> None:
-    gates = limited(1_000, 999)
+    gates = limited(1_000)
     gate = PartitionGate(gates)
     waiting = [
         leave.until for _ in range(20_000) if (leave := gate.ask(ACME, "newsletter", NOON + 1, waited=False)).until
@@ -84,8 +90,8 @@ def test_when_its_time_has_come_each_hundred_goes_and_nothing_is_put_off_twice()
 
 
 def test_where_messages_are_counted_a_hundred_newsletters_take_a_hundred_tokens() -> None:
-    gates = limited(1_000, 999)
-    gates.line(ACME).bucket.by_message = True
+    gates = limited(1_000)
+    gates.line(ACME).many.by_message = True
     gate = PartitionGate(gates)
     granted = sum(gate.ask(ACME, "newsletter", NOON + 1, waited=False) == GO for _ in range(2_000))
     assert granted < 20
@@ -188,11 +194,159 @@ def test_a_call_that_was_withheld_says_nothing_of_the_provider() -> None:
 def test_on_an_open_circuit_the_fallback_is_offered_while_it_is_well_itself() -> None:
     gates = Gates()
     gate = PartitionGate(gates)
-    both = replace(ACME, fallback=connector("v1.second"))
-    gate.ask(both, "transactional", NOON, waited=False)
-    assert not gate.ask(both, "transactional", NOON, waited=False).fallback
+    gate.ask(BOTH, "transactional", NOON, waited=False)
+    assert not gate.ask(BOTH, "transactional", NOON, waited=False, may_fall_back=True).fallback
     told(gates, NO_TOKEN)
-    leave = gate.ask(both, "transactional", NOON + 1, waited=False)
+    leave = gate.ask(BOTH, "transactional", NOON + 1, waited=False, may_fall_back=True)
     assert (leave.fallback, leave.reason, leave.until) == (True, "circuit", NOON + 5_000)
     gates.told("acme", "transactional", [NO_TOKEN], NOON + 2, fallback=True)
-    assert not gate.ask(both, "transactional", NOON + 3, waited=False).fallback
+    assert not gate.ask(BOTH, "transactional", NOON + 3, waited=False, may_fall_back=True).fallback
+
+
+@pytest.mark.parametrize("class_", ["transactional", "newsletter"])
+def test_what_may_not_fall_back_takes_no_probe_of_the_second_provider_s(class_: Class) -> None:
+    gates = Gates()
+    gate = PartitionGate(gates)
+    for fallback in (False, True):
+        gates.line(BOTH, fallback)
+        gates.told("acme", class_, [NO_TOKEN], NOON - 6_000 * fallback, fallback=fallback)
+    assert not gate.ask(BOTH, class_, NOON + 1, waited=False).fallback
+    assert gate.ask(BOTH, class_, NOON + 1, waited=False, may_fall_back=True).fallback
+    assert not gate.ask(BOTH, class_, NOON + 1, waited=False, may_fall_back=True).fallback, "one probe at a time"
+
+
+def test_newsletters_that_fall_back_share_calls_and_no_other_joins_them() -> None:
+    gates = Gates()
+    gate = PartitionGate(gates)
+    gates.line(BOTH)
+    told(gates, NO_TOKEN)
+    went = [gate.ask(BOTH, "newsletter", NOON + 1, waited=False, may_fall_back=True).fallback for _ in range(7)]
+    assert went == [True] * 7
+    assert not gate.ask(BOTH, "newsletter", NOON + 1, waited=False).fallback
+    other = gates.line(BOTH, fallback=True)
+    assert (other.many._out_calls, other.many._out_messages, other.single._out_calls) == (1, 7, 0)
+
+
+def test_a_bulk_s_answer_says_nothing_of_where_single_sms_go() -> None:
+    """Another system used up the one endpoint: passwords waited a minute for it."""
+    over = RateHeaders(1_200, 0, NOON + MINUTE)
+    for answer in (Accepted("sms", over), Refused(429, "", final=False, scope="rate", rate=over)):
+        gates = Gates()
+        gate = PartitionGate(gates)
+        gate.ask(ACME, "transactional", NOON, waited=False)
+        told(gates, Accepted("sms", RateHeaders(1_200, 1_199, NOON + MINUTE)))
+        assert [gate.ask(ACME, "newsletter", NOON, waited=False) for _ in range(2)] == [GO] * 2
+        told(gates, answer, 2, "newsletter")
+        assert gate.ask(ACME, "transactional", NOON + 50, waited=False) == GO
+        lone, *others = (gate.ask(ACME, "newsletter", NOON + 51, waited=False) for _ in range(9))
+        assert lone == GO, "it goes where passwords do"
+        (until,) = {leave.until for leave in others}
+        assert until is not None
+        assert until >= NOON + MINUTE
+
+
+def test_nor_does_an_answer_to_a_single_sms_of_the_bulks() -> None:
+    gates = Gates()
+    gate = PartitionGate(gates)
+    gate.ask(ACME, "transactional", NOON, waited=False)
+    told(gates, Refused(429, "", final=False, scope="rate", rate=RateHeaders(1_200, 0, NOON + MINUTE)))
+    lone = gate.ask(ACME, "newsletter", NOON, waited=False)
+    assert lone.until == NOON + MINUTE, "it would go where passwords do"
+    for now in (NOON, NOON + 20):
+        assert [gate.ask(ACME, "newsletter", now, waited=False) for _ in range(20)] == [GO] * 20
+        told(gates, Accepted("sms", RateHeaders(1_200, 1_199, NOON + MINUTE)), 20, "newsletter", now)
+
+
+def test_a_provider_with_one_endpoint_has_one_limit_for_all_and_each_sms_is_a_call() -> None:
+    gates = Gates()
+    gate = PartitionGate(gates)
+    assert [gate.ask(TWILIO, "newsletter", NOON, waited=False) for _ in range(16)] == [GO] * 16
+    assert gates.line(TWILIO).single._out_calls == 16
+    gates.told("acme", "newsletter", [THROTTLED] * 16, NOON)
+    assert gates.line(TWILIO).single._out_calls == 0
+    assert gate.ask(TWILIO, "newsletter", NOON + 1, waited=False).reason == "rate"
+    gates.told("acme", "transactional", [THROTTLED], NOON + 1)
+    assert gate.ask(TWILIO, "transactional", NOON + 2, waited=False).reason == "rate"
+
+
+@pytest.mark.parametrize("at", [0, 7, 15], ids=["first", "in between", "last"])
+def test_of_answers_given_beside_each_other_all_are_heard(at: int) -> None:
+    """A good one among them made fifteen time-outs, or refusals for the rate, go unheard."""
+    for worse in (Unknown("timeout"), THROTTLED):
+        gates = Gates()
+        gate = PartitionGate(gates)
+        for _ in range(16):
+            gate.ask(TWILIO, "newsletter", NOON, waited=False)
+        answers: list[Answer] = [worse] * 15
+        answers.insert(at, Accepted("sms"))
+        retry_at = gates.told("acme", "newsletter", answers, NOON)
+        assert retry_at is not None
+        assert retry_at >= NOON + 1_000
+        leave = gate.ask(TWILIO, "newsletter", NOON + 1, waited=False)
+        assert leave.reason == ("rate" if worse is THROTTLED else "circuit")
+        assert gates.open_circuits() == ([] if worse is THROTTLED else ["acme"])
+
+
+def test_fifteen_refusals_for_the_rate_at_once_count_as_one_for_how_long_to_wait() -> None:
+    gates = Gates()
+    gates.line(TWILIO)
+    retry_at = gates.told("acme", "newsletter", [THROTTLED] * 16, NOON)
+    assert retry_at is not None
+    assert retry_at <= NOON + 1_500
+
+
+def test_a_bulk_handed_over_in_parts_is_heard_call_by_call_and_gives_back_what_was_booked() -> None:
+    gates = limited(1_200)
+    gate, line = PartitionGate(gates), gates.line(ACME)
+    gate.ask(ACME, "transactional", NOON, waited=False)
+    for _ in range(5):
+        gate.ask(ACME, "newsletter", NOON, waited=False)
+    reset = NOON + MINUTE
+    half = Accepted("sms", RateHeaders(1_200, 900, reset))
+    ones = [Accepted("sms", RateHeaders(1_200, left, reset)) for left in (30, 29)]
+    gates.told("acme", "newsletter", [half, half, half, *ones], NOON + 1)
+    assert (line.many._out_calls, line.many._out_messages, line.many.left) == (0, 0, 900)
+    assert (line.single._out_calls, line.single.left) == (1, 28)
+
+
+def test_a_provider_that_takes_no_request_of_an_account_is_not_called_on_and_the_log_says_so_now_and_then(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Answering 403 to everything, it had a whole campaign fail for good, and nobody knew."""
+    forbidden = Refused(403, "+34600000000 may not", final=True, scope="request")
+    gates = Gates()
+    gate = PartitionGate(gates)
+    with caplog.at_level(logging.WARNING):
+        for number in range(4):
+            gate.ask(ACME, "transactional", NOON + number, waited=False)
+            told(gates, forbidden, now=NOON + number)
+        assert gates.open_circuits() == []
+        assert len(caplog.records) == 1, "not a line for each"
+        told(gates, forbidden, now=NOON + 5)
+    assert gates.open_circuits() == ["acme"]
+    assert gate.ask(ACME, "newsletter", NOON + 6, waited=False).reason == "circuit"
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
+    assert "403" in caplog.text
+    assert "+34600000000" not in caplog.text
+    caplog.clear()
+    told(gates, forbidden, now=NOON + MINUTE)
+    assert "SMS that failed for good: 5" in caplog.text
+
+
+def test_of_a_bulk_that_fails_for_good_as_a_whole_no_second_one_follows() -> None:
+    gates = Gates()
+    gate = PartitionGate(gates)
+    for _ in range(BULK):
+        gate.ask(ACME, "newsletter", NOON, waited=False)
+    told(gates, Refused(403, "no", final=True, scope="request"), BULK, "newsletter")
+    assert gate.ask(ACME, "newsletter", NOON + 1, waited=False).reason == "circuit"
+
+
+def test_a_request_that_is_refused_among_others_that_are_taken_opens_nothing() -> None:
+    gates = Gates()
+    gates.line(ACME)
+    for good in (Accepted("sms"), Refused(422, "to", final=True, scope="message")) * 5:
+        for _ in range(4):
+            told(gates, Refused(400, "what?", final=True, scope="request"))
+        told(gates, good)
+    assert gates.open_circuits() == []

@@ -1,7 +1,7 @@
 """A hundred thousand newsletters behind a provider that takes a thousand a minute: no password waits a second, whatever
 the provider counts, however late it answers and wherever its minute begins."""
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -23,25 +23,26 @@ ACME = Account("acme", 1, connector=Connector.model_validate({"provider": "insta
 
 @dataclass
 class Provider:
-    """Counts messages or calls in windows of a minute, and answers late."""
+    """Counts messages or calls in windows of a minute, of all or of each endpoint, and answers late."""
 
     by_message: bool
     answers_in: int  # ms
     ends_at: int
-    used: int = 0
+    apart: bool = False
+    used: Counter[bool] = field(default_factory=Counter)  # at which endpoint: that of calls of many?
     most: int = 0
     throttled: int = 0
     answers: list[tuple[int, int, Class, int, Answer]] = field(default_factory=list)
 
     def call(self, class_: Class, messages: int, now: int) -> None:
         if now >= self.ends_at:
-            self.used, self.ends_at = 0, self.ends_at + MINUTE
-        cost = messages if self.by_message else 1
-        takes = self.used + cost <= LIMIT
-        self.used += cost if takes else 0
-        self.most = max(self.most, self.used)
+            self.used, self.ends_at = Counter(), self.ends_at + MINUTE
+        cost, endpoint = messages if self.by_message else 1, self.apart and messages > 1
+        takes = self.used[endpoint] + cost <= LIMIT
+        self.used[endpoint] += cost if takes else 0
+        self.most = max(self.most, self.used[endpoint])
         self.throttled += not takes
-        rate = RateHeaders(LIMIT, LIMIT - self.used, self.ends_at)
+        rate = RateHeaders(LIMIT, LIMIT - self.used[endpoint], self.ends_at)
         answer = Accepted("sms", rate) if takes else Refused(429, "", final=False, scope="rate", rate=rate)
         heappush(self.answers, (now + self.answers_in, len(self.answers), class_, messages, answer))
 
@@ -103,11 +104,14 @@ class Campaign:
         return gate.ask(ACME, class_, now, waited=waited).until
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["together", "apart"])
 @pytest.mark.parametrize("by_message", [False, True], ids=["calls", "messages"])
 @pytest.mark.parametrize("begun", [0, 20, 55], ids=lambda seconds: f"{seconds} s into its minute")
 @pytest.mark.parametrize(("partitions", "answers_in"), [(1, 100), (4, 300), (8, 1_000)])
-def test_a_password_waits_less_than_a_second(partitions: int, answers_in: int, begun: int, by_message: bool) -> None:
-    provider = Provider(by_message, answers_in, NOON + MINUTE - begun * 1_000)
+def test_a_password_waits_less_than_a_second(
+    partitions: int, answers_in: int, begun: int, by_message: bool, apart: bool
+) -> None:
+    provider = Provider(by_message, answers_in, NOON + MINUTE - begun * 1_000, apart)
     campaign = Campaign(provider, partitions)
     campaign.run(minutes=3, every=730)
     assert len(campaign.waits) >= 245

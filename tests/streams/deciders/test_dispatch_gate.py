@@ -20,7 +20,7 @@ class Told:
     leave: Leave = GO
     asked: list[tuple[str, Class, int, bool]] = field(default_factory=list)
 
-    def ask(self, account: Account, class_: Class, now: int, *, waited: bool) -> Leave:
+    def ask(self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False) -> Leave:
         self.asked.append((account.name, class_, now, waited))
         return self.leave
 
