@@ -7,14 +7,15 @@ Nothing of this is kept: a new worker learns it again from the first answers.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from connectors.carriers.base import NOT_SAID, Answer, Refused
 from events.account import Connector
 from events.shape import Class
 from projections.account import Account
+from streams import provider_state
 from streams.circuit import ENDS, Circuit
 from streams.endings import end, made_as
 from streams.group import BULK, LEAST, Commit, Group
@@ -39,6 +40,12 @@ class _Line:
     circuit: Circuit = field(default_factory=Circuit)
     parked: int = 0  # SMS that failed for good, as the provider did not take the request, since the log told of it
     tells_at: int = 0
+    status: int | None = None  # HTTP, of the call that last failed
+
+    def seen(self, bucket: Bucket, class_: Class, now: int, share: float) -> Mapping[str, Any]:
+        """What a person may want to know of why a send may not go."""
+        limit, circuit = provider_state.of_limit, provider_state.of_circuit
+        return circuit(self.circuit, self.status) if self.circuit.is_open else limit(bucket, class_, now, share)
 
     @classmethod
     def of(cls, name: str, connector: Connector | None) -> "_Line":
@@ -93,9 +100,10 @@ class Gates:
             other = self.line(account, fallback=True)
             group = self._booked(other, class_, now, company, waited=True)
             if isinstance(group, Group):
-                group.leave = Leave(wait, "circuit", fallback=True)
+                group.leave = Leave(wait, "circuit", fallback=True, looked_at=line.seen(bucket, class_, now, share))
                 return group
-        leave = Leave(bucket.queue(class_, 1, wait, share), "circuit" if reason == "circuit" else "rate")
+        seen, until = line.seen(bucket, class_, now, share), bucket.queue(class_, 1, wait, share)
+        leave = Leave(until, "circuit" if reason == "circuit" else "rate", looked_at=seen)
         return Group(leave, now, bucket, 0, most, may_fall_back)
 
     def _booked(self, line: _Line, class_: Class, now: int, company: bool, *, waited: bool) -> Group | int:
@@ -179,6 +187,8 @@ class Gates:
             status = next((answer.status for answer in call if isinstance(answer, Refused)), None)
             if ended == "request":
                 self._park(account, line, len(call), status, now)
+            if ended != "well":
+                line.status = status
             if line.circuit.ended(ended, now, len(call) if ended == "request" else 1):
                 self._tell(account, line, status)
 

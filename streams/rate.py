@@ -178,9 +178,13 @@ class Bucket:
         self._doubted = self._doubted or now
         return now + max(UNTOLD, 3 * (now - self._doubted))
 
+    def barred_until(self, class_: Class) -> int:
+        """Until when no call of the class is made because of a 429, ms; 0 or past: none bars it."""
+        return max(self._barred["transactional"], self._barred[class_])
+
     def _ready(self, class_: Class, tokens: int, now: int, share: float) -> int:
         """When this call's tokens will be there; now or earlier: they are."""
-        barred = max(self._barred["transactional"], self._barred[class_])
+        barred = self.barred_until(class_)
         if self.limit is None or barred > now:
             return barred
         if share <= 0:  # as in `_interval`

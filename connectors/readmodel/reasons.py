@@ -104,13 +104,16 @@ def _provider(value: Mapping[str, Any]) -> str:
         told.append(f"its last word was HTTP {value['status']}" if value.get("status") else "there was no answer")
         told.append(f"it is tried again from {value['tried_again_at']} on")
     if "limit" in value:
-        limit = value["limit"]
-        told.append("the provider told no limit yet" if limit is None else f"the provider's limit is {limit} a window")
-    if "left" in value:
-        told.append(f"{value['left']} of it were left to all until {value['window_ends']}")
+        told.append("the provider told no limit yet" if value["limit"] is None else f"the provider's {_limit(value)}")
     if "barred_until" in value:
-        told.append(f"it asked to be left alone until {value['barred_until']}")
+        told.append(f"after its HTTP 429 it is not called before {value['barred_until']}")
     return "; ".join(told) or _value(value)
+
+
+def _limit(value: Mapping[str, Any]) -> str:
+    left = f"{value['left']} of them were left until {value['window_ends']}"
+    share = "" if value["share"] == 100 else f", {value['share']} % of that to this worker"
+    return f"limit is {value['limit']} in {value['seconds']} s, and {left}{share}"
 
 
 def _cap(cap: Mapping[str, Any]) -> str:

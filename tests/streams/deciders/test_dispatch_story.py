@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connectors.carriers.base import RateHeaders, Refused, Unknown
 from connectors.readmodel.reasons import DEFERRED, OPENING, RULES
 from connectors.readmodel.story import story
 from events.codec import decode_fact, encode_fact
@@ -14,6 +15,8 @@ from events.send import SendAttempted, SendDeferred, SendSkipped
 from events.shape import Class
 from projections.keyspace import MemoryView, View
 from streams.allowance import Ledger
+from streams.circuit import FAILURES
+from streams.gate import Gates, PartitionGate
 from streams.leave import GO, Leave
 from tests.streams.deciders.test_dispatch_gate import Told
 from tests.streams.deciders.test_dispatch_reasons import CASES, NIGHT, Given
@@ -153,15 +156,39 @@ def opening(world: OnePartition) -> None:
 
 
 def rate(world: OnePartition) -> None:
-    limit = {"limit": 600, "left": 12, "window_ends": "2026-11-23T07:00:30.000Z"}
-    world.gate = Told(Leave(SEVEN + 30_000, "rate", looked_at=limit))
-    world.request()
+    gates = Gates(lambda: 0.25)
+    world.gate = PartitionGate(gates)
+    heard = RateHeaders(600, 12, SEVEN + 30_000)
+    world.request("s1")
+    gates.told("acme", "transactional", [Refused(429, "too many", False, "rate", heard)], SEVEN)
+    world.request("s2")
+
+
+def unlimited(world: OnePartition) -> None:
+    gates = Gates()
+    world.gate = PartitionGate(gates)
+    world.request("s1")
+    gates.told(
+        "acme", "transactional", [Refused(429, "too many", False, "rate", RateHeaders(None, None, SEVEN))], SEVEN
+    )
+    world.request("s2")
 
 
 def circuit(world: OnePartition) -> None:
-    fault = {"circuit": "account", "status": 402, "tried_again_at": "2026-11-23T07:00:05.000Z"}
-    world.gate = Told(Leave(SEVEN + 5_000, "circuit", looked_at=fault))
-    world.request()
+    gates = Gates()
+    world.gate = PartitionGate(gates)
+    world.request("s1")
+    gates.told("acme", "transactional", [Refused(402, "no funds", False, "account")], SEVEN)
+    world.request("s2")
+
+
+def failing(world: OnePartition) -> None:
+    gates = Gates()
+    world.gate = PartitionGate(gates)
+    world.request("s1")
+    for _ in range(FAILURES):
+        gates.told("acme", "transactional", [Unknown("timeout")], SEVEN)
+    world.request("s2")
 
 
 def throttled(world: OnePartition) -> None:
@@ -176,6 +203,7 @@ def withheld(world: OnePartition) -> None:
     world.answer(world.attempt(), "refused", final=False, withheld=True)
 
 
+UNTOLD = "the provider told no limit yet; after its HTTP 429 it is not called before 2026-11-23T07:00:01.261Z"
 SEEN = ["the account's settings as of version {version}", *CONTACT, PARTS]
 WAITS: list[tuple[Callable[[OnePartition], None], str, list[str]]] = [
     (
@@ -187,7 +215,25 @@ WAITS: list[tuple[Callable[[OnePartition], None], str, list[str]]] = [
     (
         rate,
         "rate",
-        [*SEEN, "the provider's limit is 600 a window; 12 of it were left to all until 2026-11-23T07:00:30.000Z"],
+        [
+            *SEEN,
+            (
+                "the provider's limit is 600 in 30 s, and 12 of them were left until 2026-11-23T07:00:30.000Z, "
+                "25 % of that to this worker; after its HTTP 429 it is not called before 2026-11-23T07:00:30.000Z"
+            ),
+        ],
+    ),
+    (unlimited, "rate", [*SEEN, UNTOLD]),
+    (
+        failing,
+        "circuit",
+        [
+            *SEEN,
+            (
+                "the provider failed several times in a row; there was no answer; it is tried again from "
+                "2026-11-23T07:00:02.000Z on"
+            ),
+        ],
     ),
     (
         circuit,
