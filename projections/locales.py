@@ -63,5 +63,7 @@ SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 AT_HOME: Final = {
     "AR": ("ARS", "$"), "BO": ("BOB", "Bs"), "BR": ("BRL", "R$"), "CL": ("CLP", "$"), "CO": ("COP", "$"),
     "DO": ("DOP", "RD$"), "GT": ("GTQ", "Q"), "HN": ("HNL", "L"), "MX": ("MXN", "$"), "NI": ("NIO", "C$"),
+    "AU": ("AUD", "$"), "CA": ("CAD", "$"), "CN": ("CNY", "¥"), "CU": ("CUP", "$"), "HK": ("HKD", "$"),
+    "NZ": ("NZD", "$"), "SG": ("SGD", "$"), "TW": ("TWD", "$"),
     "PA": ("PAB", "B/."), "PE": ("PEN", "S/"), "PY": ("PYG", "Gs."), "UY": ("UYU", "$"), "VE": ("VES", "Bs.S"),
 }  # fmt: skip

@@ -4,6 +4,7 @@ A text with places has no length of its own, so it is counted as filled with eac
 of its type that is as long as such values are (`SAMPLES`), written in the account's manner. An estimate, and said so.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -61,12 +62,12 @@ class Preview(NamedTuple):
         }
 
 
-class Filled(NamedTuple):
-    """A text that an account could use, with the examples in its places."""
+class Placed(NamedTuple):
+    """A text that an account could use, and the examples for its places."""
 
     compiled: template.Template
     places: tuple[Place, ...]
-    pieces: Sequence[str]
+    examples: Mapping[str, Scalar]
 
 
 def for_account(account: Account, written: str, variables: Sequence[Variable]) -> Preview:
@@ -75,8 +76,8 @@ def for_account(account: Account, written: str, variables: Sequence[Variable]) -
 
 
 def usable(account: Account, written: str, variables: Sequence[Variable]) -> None:
-    """Raises Broken where `preview` does, and counts nothing: some microseconds for each of ten thousand templates."""
-    _filled(written, variables, account.manner, account.limits.parts, plain=_plain(account))
+    """Raises Broken where `preview` does, and fills and counts nothing: each template costs as much as it is long."""
+    _placed(written, variables, account.manner, account.limits.parts, plain=_plain(account))
 
 
 def preview(
@@ -85,7 +86,8 @@ def preview(
     """What to show of a text with its variables; `limit` are the parts that the account allows, `plain` says that it
     sends in GSM-7 alone (transliterate). Raises Broken, also for what GSM-7 alone could never write, and for what its
     examples make longer than any SMS."""
-    compiled, places, pieces = _filled(written, variables, manner, limit, plain=plain)
+    compiled, places, examples = _placed(written, variables, manner, limit, plain=plain)
+    pieces = template.fill(compiled, dict(examples), {}, manner, _LINK)
     whole = ("".join(pieces), "".join(compiled.pieces[::2]))
     filled, literal = (transliteration.gsm(of).text if plain else text.normalize(of) for of in whole)
     counted, blank = text.parts(filled), text.parts(literal)
@@ -96,29 +98,29 @@ def _plain(account: Account) -> bool:
     return account.text.transliterate == "gsm"
 
 
-def _filled(written: str, variables: Sequence[Variable], manner: wording.Manner, limit: int, *, plain: bool) -> Filled:
+def _placed(written: str, variables: Sequence[Variable], manner: wording.Manner, limit: int, *, plain: bool) -> Placed:
     compiled = template.compile_text(written, variables)
     refused = transliteration.refusal("".join(compiled.pieces[::2])) if plain else None
     if refused is not None:
         raise template.Broken(f"the text holds {refused}, and the account sends in GSM-7 only (text.transliterate)")
-    named = compiled.pieces[1::2]
+    named = Counter(compiled.pieces[1::2])
     examples: dict[str, Scalar] = {
         variable.id: SAMPLES[variable.type] if variable.default in (None, "") else variable.default
         for variable in variables
     }
     places = tuple(
         Place(
-            variable.id, variable.name, variable.type, variable.default, named.count(variable.id),
+            variable.id, variable.name, variable.type, variable.default, named[variable.id],
             wording.write(examples[variable.id], variable.type, manner),
         )
         for variable in variables
     )  # fmt: skip
-    pieces = template.fill(compiled, dict(examples), {}, manner, _LINK)
-    characters = sum(map(len, pieces))
+    given = sum(place.times * len(place.example) for place in places) + named[template.UNSUBSCRIBE] * len(_LINK)
+    characters = sum(map(len, compiled.pieces[::2])) + given
     if characters > text.most(limit):
         held = f"and an SMS of {_parts(limit)} never has more than {text.most(limit)}: shorten the text or its defaults"
         raise template.Broken(f"the text has {characters} characters with the variables' examples, {held}")
-    return Filled(compiled, places, pieces)
+    return Placed(compiled, places, examples)
 
 
 def _hints(places: Sequence[Place], counted: Parts, blank: Parts, literal: str, limit: int) -> list[str]:

@@ -73,6 +73,7 @@ class Worker:
         self.settings = settings
         self.name = name
         self._fatal = fatal
+        self._stopping = False
         prefix = settings.topic_prefix
         self.topics = {role: topics.name(prefix, role) for role in Role}
         self.client = {"bootstrap_servers": settings.kafka, **settings.security.arguments()}
@@ -84,7 +85,8 @@ class Worker:
         }
 
     async def run(self) -> None:
-        """Run until `stop` is called or the process ends."""
+        """Run until a signal ends it. Before it is a member of the group it owns nothing, and ends at once."""
+        lifetime.on_signal(self._leave)
         settings = self.settings
         secret = settings.secret()
         ids = await asyncio.to_thread(_topics, settings)
@@ -130,7 +132,7 @@ class Worker:
             settings=accounts,
             limits=Limits(patience=settings.transactional_wait),
         )
-        engine = self.engine = Engine(wiring, self._fatal)
+        engine = self.engine = Engine(wiring, self._end)
         ledger = Ledger(settings.partitions, engine.views, engine.wake_all)
         sender.freed = engine.freed
         sender.give_way = engine.precedence.stand_still
@@ -160,7 +162,7 @@ class Worker:
             unlocking = asyncio.create_task(self._guard(inbox.run()))
             forgetting = asyncio.create_task(self._guard(self._inbox_sweep(inbox).run()))
             try:
-                await lifetime.live(app, lambda: not engine.running, self._overdue)
+                await lifetime.live(app, lambda: not engine.running, self._overdue, told=self._stop)
             finally:
                 reading.cancel()
                 unlocking.cancel()
@@ -179,11 +181,23 @@ class Worker:
             group_id(self.settings.topic_prefix), self.clock.now, lambda: 0 in self.engine.running,
         )  # fmt: skip
 
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _end(self, exc: BaseException) -> None:
+        """A fault of the machinery. Who was fenced while it stops does not start again."""
+        if self._stopping and isinstance(exc, Fenced):
+            self._leave()
+        self._fatal(exc)
+
     def _overdue(self) -> None:
         """The stop takes too long: nothing is lost by ending at once, as by kill -9."""
         if self.engine.running:
             self._fatal(MachineryFault("the partitions could not be handed over in time: does the broker answer?"))
-        log.warning("stopped, though the broker does not answer; nothing was owned any more")
+        self._leave()
+
+    def _leave(self) -> None:
+        log.warning("stopped at once: nothing is owned")
         logging.shutdown()
         os._exit(0)
 

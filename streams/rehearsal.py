@@ -8,6 +8,7 @@ What would wait is decided once more as of the end of its wait, with what is kno
 that wait behind it in the run, and not for those that go before it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
@@ -65,18 +66,23 @@ class _Days:
     def __init__(self, before: Callable[[str, str], int]) -> None:
         self._before = before
         self._sent: dict[tuple[str, str], int] = {}
+        self._later: Counter[tuple[str, str]] = Counter()  # what would be sent after a wait
+        self.awaited = False  # what is asked about would go after a wait
 
     def ask(self, account: str, day: str, per_day: int) -> Standing:
         if (account, day) not in self._sent:
             self._sent[account, day] = self._before(account, day)
-        return Standing(self._sent[account, day], per_day)
+        later = self._later[account, day] if self.awaited else 0
+        return Standing(self._sent[account, day] + later, per_day)
 
     def prepare(self, view: View) -> None:
         return
 
     def count(self, sms: SendAttempted, subject: str) -> None:
         asked = subject.partition("/")[0], str(sms.day)
-        if asked in self._sent:
+        if self.awaited:
+            self._later[asked] += sms.day is not None
+        elif asked in self._sent:
             self._sent[asked] += 1
 
 
@@ -157,12 +163,13 @@ class Rehearsal:
         place = Place(partition, self.mac_key, self.links, allowance=self._days)
         turn = Turn(self.view, self.accounts, waiting.until, place, keys=self.keys)
         subject, hashed = waiting.subject, client_id.send_hash(waiting.subject, waiting.send_id)
-        sooner = self._with_later(subject)
+        sooner, self._days.awaited = self._with_later(subject), True
         decided = roster.again(turn, turn.send(hashed), hashed)
         cause = Cause(f"timer/{hashed}/{waiting.until}", SOURCE)
         decision = roster.dispatched(turn, subject, hashed, decided, cause)
         self._without_later(subject, sooner)
         then = self._told(Expected(subject, waiting.send_id, waiting.class_, "nothing"), decision.facts)
+        self._days.awaited = False
         if then is None or (then.until is not None and then.until <= waiting.until):
             return waiting
         return waiting._replace(then=self._awaited(then, partition, waits - 1))

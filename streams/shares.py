@@ -35,7 +35,7 @@ class ShareGate:
         """See Gate. Who is put off here waits for the reason `rate`: its provider takes no more of it at once."""
         until = self._slots.put_off(account.name, class_, now, waited=waited)
         if until is not None:
-            return Leave(until, "rate")
+            return Leave(until, "rate", looked_at={"slots": "slow"})
         leave = self._gate.ask(account, class_, now, waited=waited, may_fall_back=may_fall_back)
         if leave.until is None or leave.fallback:
             self._slots.promise(account.name, class_, now)

@@ -1,6 +1,7 @@
 """`POST /v1/events`: CloudEvents over HTTP, structured mode: one (`application/cloudevents+json`, or any other JSON
 object), or a batch (`application/cloudevents-batch+json`, or any JSON list). All of a batch is written, or nothing."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from projections.account import Directory
 PATH: Final = "/v1/events"
 LARGEST_BODY: Final = 4 * 1024 * 1024  # bytes
 MOST_EVENTS: Final = 10_000  # in a batch
+TOGETHER: Final = 50  # judged before others have their turn
 MOST_ERRORS: Final = 100  # told of one batch; the others are counted
 
 
@@ -62,6 +64,8 @@ class CloudEvents:
         errors: list[dict[str, Any]] = []
         standards = Standards(lambda: self.directory)
         for index, item in enumerate(items):
+            if index % TOGETHER == 0:
+                await asyncio.sleep(0)  # callbacks and others' events need not wait for a large batch
             try:
                 account = _account(item)
                 if not account:

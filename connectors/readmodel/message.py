@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from connectors.readmodel import bulk
-from connectors.readmodel.reasons import WITHHELD
+from connectors.readmodel.reasons import WAITING, why_it_waits
 from events.fact import Fact
 from events.message import LinkClicked, MessageStateChanged
 from events.send import (
@@ -200,9 +200,7 @@ def _receive(row: Row, changed: MessageStateChanged, now: int) -> None:
 
 def _why_it_waits(before: str | None, deferred: SendDeferred) -> str | None:
     """What the provider said of an attempt stands while the send waits for the next one."""
-    if "withheld" in deferred.looked_at:
-        return WITHHELD
-    return None if before == WITHHELD else before
+    return why_it_waits(deferred.looked_at) or (None if before in WAITING else before)
 
 
 def _json(value: object) -> str:

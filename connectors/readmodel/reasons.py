@@ -7,7 +7,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-__all__ = ["DEFERRED", "OPENING", "RULES", "SKIPPED", "STATES", "UNKNOWN", "WITHHELD", "Check", "checks"]
+__all__ = [
+    "DEFERRED",
+    "OPENING",
+    "RULES",
+    "SKIPPED",
+    "SLOW",
+    "STATES",
+    "UNKNOWN",
+    "WAITING",
+    "WITHHELD",
+    "Check",
+    "checks",
+    "why_it_waits",
+]
 
 SKIPPED: Final[Mapping[str, str]] = {  # contract, section 5
     "not_subscribed": "the contact is not subscribed to newsletters",
@@ -41,8 +54,11 @@ DEFERRED: Final[Mapping[str, str]] = {  # contract, section 4
 }
 WITHHELD: Final = "the worker made no call, as it could no longer be sure that the send was its own"
 """Why a send waits whose attempt ended with no call. Its fact says `circuit`, as the contract has no other word."""
+SLOW: Final = "its provider takes long to answer, and others' sends need the slots that its calls would hold"
+"""Why a send waits for the other accounts of its worker. Its fact says `rate`, likewise."""
 OPENING: Final = "the worker is about to know how much of the account's day is left"
 """Why a send waits for a moment before the account's day is shared out. Its fact says `rate`, likewise."""
+WAITING: Final = frozenset((WITHHELD, SLOW, OPENING))
 UNKNOWN: Final[Mapping[str, str]] = {
     "timeout": "the provider did not answer in time",
     "connection_lost": "the connection was lost before the answer",
@@ -99,6 +115,8 @@ _FAULTS: Final[Mapping[str, str]] = {
 def _provider(value: Mapping[str, Any]) -> str:
     """What a worker knew of the account's provider: its circuit, or its limit."""
     told = []
+    if "slots" in value:
+        told.append("its calls took long to be answered")
     if "circuit" in value:
         told.append(_FAULTS.get(value["circuit"], str(value["circuit"])))
         told.append(f"its last word was HTTP {value['status']}" if value.get("status") else "there was no answer")
@@ -175,3 +193,12 @@ RULES: Final[Mapping[str, Callable[[Any], str]]] = {
     "withheld": lambda value: "the provider was not asked",
     "holidays_of": lambda value: f"and on the public holidays of {_value(value)}",
 }
+
+
+def why_it_waits(looked_at: Mapping[str, Any]) -> str | None:
+    """The words for a deferral whose reason says less than what it looked at; None where the reason says it."""
+    if "withheld" in looked_at:
+        return WITHHELD
+    if "opening" in looked_at:
+        return OPENING
+    return SLOW if "slots" in (looked_at.get("provider") or {}) else None

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, assert_never, get_args
 
 from connectors.readmodel.message import Row
-from connectors.readmodel.reasons import DEFERRED, OPENING, SKIPPED, STATES, UNKNOWN, WITHHELD, Check, checks
+from connectors.readmodel.reasons import (
+    DEFERRED,
+    SKIPPED,
+    STATES,
+    UNKNOWN,
+    WAITING,
+    Check,
+    checks,
+    why_it_waits,
+)
 from events import instant
 from events.callback import Provider
 from events.contact import (
@@ -106,9 +115,7 @@ def _times(data: _Decision) -> list[str]:
 
 
 def _waits(data: SendDeferred) -> str:
-    if "withheld" in data.looked_at:
-        return WITHHELD
-    return OPENING if "opening" in data.looked_at else DEFERRED.get(data.reason, data.reason)
+    return why_it_waits(data.looked_at) or DEFERRED.get(data.reason, data.reason)
 
 
 def _tell(data: FactData, source: str) -> tuple[str, str]:
@@ -200,7 +207,7 @@ def outcome(row: Row) -> str:
         case "skipped":
             return f"Not sent: {SKIPPED.get(reason, reason)}."
         case "deferred":
-            words = WITHHELD if row["detail"] == WITHHELD else DEFERRED.get(reason, reason)
+            words = row["detail"] if row["detail"] in WAITING else DEFERRED.get(reason, reason)
             return f"Waits until {instant.render(row['deferred_until'])}: {words}."
         case "attempted":
             return "On its way: the provider's answer is not known yet."

@@ -4,15 +4,16 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select
 
-from connectors.readmodel.reasons import WITHHELD
+from connectors.readmodel.reasons import OPENING, SLOW, WITHHELD
 from connectors.readmodel.schema import messages
 
 __all__ = ["Waiting", "waiting"]
 
 
 class Waiting(NamedTuple):
-    """How many of an account's sends wait for one reason (`rate`, `circuit`, or `withheld`: a worker made no call, and
-    nothing is known of the provider); times in ms."""
+    """How many of an account's sends wait for one reason (`rate`, `circuit`; `slow`: its calls take long, and others
+    need the slots; or, where nothing is known of the provider, `withheld`: a worker made no call, `opening`: the day's
+    SMS are being shared out); times in ms."""
 
     account: str
     reason: str
@@ -24,7 +25,9 @@ class Waiting(NamedTuple):
 def waiting(connection: Connection) -> list[Waiting]:
     """By account and reason, in order."""
     count = func.count()
-    reason = case((messages.c.detail == WITHHELD, "withheld"), else_=messages.c.reason).label("reason")
+    said = messages.c.detail
+    words = ((said == WITHHELD, "withheld"), (said == OPENING, "opening"), (said == SLOW, "slow"))
+    reason = case(*words, else_=messages.c.reason).label("reason")
     query = (
         select(
             messages.c.account, reason, count, func.min(messages.c.updated_at),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -202,6 +202,12 @@ def _broker(settings: Settings) -> Iterator[Finding]:
             )
 
 
+_WAITS_FOR: Final = {
+    "slow": "as the provider takes long to answer, so that others' sends go on",
+    "opening": "for a part of the account's day",
+}
+
+
 def _waiting(engine: Engine) -> Iterator[Finding]:
     """Whose sends wait because the provider cannot be called, or takes no more for now."""
     from connectors.readmodel.waiting import waiting
@@ -224,8 +230,8 @@ def _waiting(engine: Engine) -> Iterator[Finding]:
                 None, about, f"{many} since {instant.render(since)}, as {whose} worker made no call: {remedy}"
             )
         else:
-            words = f"{many} for the provider's rate, the last of them until about {instant.render(until)}"
-            yield Finding(None, about, words)
+            what = _WAITS_FOR.get(reason, "for the provider's rate")
+            yield Finding(None, about, f"{many} {what}, the last of them until about {instant.render(until)}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

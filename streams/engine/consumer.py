@@ -189,8 +189,11 @@ class EngineThread(driver.AIOKafkaConsumerThread):
                 await consumer.commit(offsets)
 
     async def leave_on_close(self) -> None:
-        """A planned stop says so: a static member does not leave its group by itself."""
-        self._ensure_consumer()._coordinator._group_instance_id = None
+        """A planned stop says so: a static member does not leave its group by itself. One that never came so far as to
+        have a coordinator is no member."""
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        if coordinator is not None:
+            coordinator._group_instance_id = None
 
     def close(self) -> None:
         """Faust's version closes the coordinator from the wrong loop; stopping the thread closes it rightly."""

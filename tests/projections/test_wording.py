@@ -32,6 +32,8 @@ SWISS = manner("de-CH", "CHF", "Europe/Zurich")
         (3, "currency", manner("es-ES", "USD", "UTC"), "3,00 $"),
         (3, "currency", manner("es-ES", "MXN", "UTC"), "3,00 MXN"),
         (3, "currency", manner("es-MX", "USD", "UTC"), "USD 3.00"),
+        (3, "currency", manner("en-CA", "USD", "UTC"), "USD 3.00"),
+        (3, "currency", manner("en-CA", "CAD", "UTC"), "$3.00"),
         (3, "currency", manner("es-419", "EUR", "UTC"), "€3.00"),
         (3, "currency", manner("en-IE", "EUR", "UTC"), "€3.00"),
         (3, "currency", manner("en-BE", "EUR", "UTC"), "3,00 €"),

@@ -193,6 +193,16 @@ def test_what_waits_counts_towards_the_day_on_which_it_goes() -> None:
     assert reasons == ["", "", "account_limit"]
 
 
+def test_what_waits_takes_nothing_of_the_day_from_what_goes_before_it() -> None:
+    world = OnePartition()
+    world.configure(limits={"per_day": 2})
+    world.subscriber()
+    run, tonight = rehearsal(world), instant.render(SEVEN + 5 * HOUR)
+    found = [ask(run, f"s{n}", not_before=at).steps[-1].reason for n, at in enumerate((tonight, tonight, None, None))]
+    assert found == ["", "", "", ""]
+    assert ask(run, "s4", not_before=tonight).steps[-1].reason == "account_limit"
+
+
 def test_the_words_of_what_waits_in_a_sealed_account_are_shown_in_clear() -> None:
     world = sealed_world()
     with Scratch() as view:

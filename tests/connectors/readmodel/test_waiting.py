@@ -39,3 +39,16 @@ def test_those_whose_call_was_withheld_are_counted_apart_from_those_whose_provid
     with engine.connect() as connection:
         told = [(one.reason, one.sends, one.until) for one in waiting(connection)]
     assert told == [("circuit", 1, NOON + 5_000), ("withheld", 1, NOON + 9_000)]
+
+
+def test_those_that_wait_for_others_or_for_the_day_are_counted_apart_from_those_whose_provider_takes_no_more(
+    engine: Engine,
+) -> None:
+    slow = replace(_deferred("s1", "rate", NOON + 1_000), looked_at={"provider": {"slots": "slow"}})
+    opening = replace(_deferred("s2", "rate", NOON + 2_000), looked_at={"opening": True})
+    journal = Journal()
+    journal.add("acme/ana", slow, opening, _deferred("s3", "rate", NOON + 3_000))
+    write_all(engine, journal.slices())
+    with engine.connect() as connection:
+        told = [(one.reason, one.until) for one in waiting(connection)]
+    assert told == [("opening", NOON + 2_000), ("rate", NOON + 3_000), ("slow", NOON + 1_000)]
