@@ -54,10 +54,6 @@ class Circuit:
         self._probed_until = now + PROBING
         return True
 
-    def forgo(self) -> None:
-        """The call was not made after all."""
-        self._probed_until = 0
-
     def ended(self, end: End, now: int, times: int = 1) -> bool:
         """A call has ended, or as many as `times`. True if that opened the circuit or closed it."""
         if end == "well":

@@ -2,7 +2,8 @@
 its deciders asks it before an attempt, and its sender tells it what came of each call. Pure: the clock is an argument.
 
 A limit is an endpoint's: Instasent takes a single SMS at one and many at another, and what one of them said says
-nothing of the other. A provider with a single endpoint has one limit for all, and each SMS is a call of its own.
+nothing of the other. Transactional sends go by the one and newsletters by the other, a lone one too. A provider with a
+single endpoint has one limit for all, and each SMS is a call of its own.
 Nothing of this is kept: a new worker learns it again from the first answers.
 """
 
@@ -18,9 +19,10 @@ from projections.account import Account
 from streams import provider_state
 from streams.circuit import ENDS, Circuit
 from streams.endings import end, made_as
-from streams.group import BULK, LEAST, Commit, Group
+from streams.group import BULK, Group
 from streams.leave import GO, Leave
 from streams.rate import Bucket
+from streams.unit import Unit
 
 __all__ = ["BULK", "Gates", "PartitionGate"]
 
@@ -51,12 +53,15 @@ class _Line:
     def of(cls, name: str, connector: Connector | None) -> "_Line":
         if connector is not None and connector.provider in JOINT:
             return cls(connector, Bucket(name), Bucket(name))
-        one = Bucket(name, by_message=True)
+        one = Bucket(name, unit=Unit(by_message=True))
         return cls(connector, one, one)
 
     @property
     def joint(self) -> bool:
         return self.many is not self.single
+
+    def bucket(self, class_: Class) -> Bucket:
+        return self.single if class_ == "transactional" else self.many
 
 
 class Gates:
@@ -83,71 +88,53 @@ class Gates:
         return line
 
     def ask(
-        self, account: Account, class_: Class, now: int, *, waited: bool, company: bool = False,
-        may_fall_back: bool = False,
+        self, account: Account, class_: Class, now: int, *, waited: bool, may_fall_back: bool = False,
+        full: int | None = None,
     ) -> Group:  # fmt: skip
-        """Leave for one call, as streams/leave.py has it. `company`: a newsletter is not expected to go alone."""
-        line, share, company = self.line(account), self._share(), company and class_ == "newsletter"
+        """Leave for one call, as streams/leave.py has it. `full`: the one that its commit makes takes no more of them
+        until then, and another would be the same one for the sender."""
+        line, share = self.line(account), self._share()
         wait, reason = line.circuit.wait(now), "circuit" if line.circuit.is_open else "rate"
-        most = 1 if class_ == "transactional" else BULK
-        bucket = line.many if company else line.single
+        bucket = line.bucket(class_)
+        most = 1 if class_ == "transactional" else min(BULK, bucket.most(share))
         if wait is None:
-            group = self._booked(line, class_, now, company, waited=waited)
+            group = full or self._booked(line, class_, now, waited=waited)
             if isinstance(group, Group):
                 return group
             wait = group
         elif may_fall_back and account.fallback is not None and account.fallback.sealed_token is not None:
             other = self.line(account, fallback=True)
-            group = self._booked(other, class_, now, company, waited=True)
+            group = full or self._booked(other, class_, now, waited=True)
             if isinstance(group, Group):
                 group.leave = Leave(wait, "circuit", fallback=True, looked_at=line.seen(bucket, class_, now, share))
                 return group
         seen, until = line.seen(bucket, class_, now, share), bucket.queue(class_, 1, wait, share)
         leave = Leave(until, "circuit" if reason == "circuit" else "rate", looked_at=seen)
-        return Group(leave, now, bucket, 0, most, may_fall_back)
+        return Group(leave, now, bucket, False, most, may_fall_back)
 
-    def _booked(self, line: _Line, class_: Class, now: int, company: bool, *, waited: bool) -> Group | int:
+    def _booked(self, line: _Line, class_: Class, now: int, *, waited: bool) -> Group | int:
         """A call that may be made now, whose place is taken; or when to ask again."""
         wait = line.circuit.wait(now)
         if wait is not None:
             return wait
-        probes = line.circuit.is_open  # with one message, as its outcome may never be known
-        many = company and line.joint and not probes
-        bucket, messages = (line.many, LEAST) if many else (line.single, 1)
-        ready = bucket.take(class_, messages, now, self._share(), waited=waited)
+        bucket = line.bucket(class_)
+        ready = bucket.take(class_, 1, now, self._share(), waited=waited)
         if ready is not None:
             return ready
-        line.circuit.probe(now)
-        alone = probes or not line.joint or class_ == "transactional"
-        return Group(GO, now, bucket, messages, 1 if alone else BULK)
+        # A circuit is probed with one message, as its outcome may never be known.
+        alone = line.circuit.probe(now) or not line.joint or class_ == "transactional"
+        return Group(GO, now, bucket, True, 1 if alone else BULK)
 
-    def join(self, account: Account, group: Group, now: int, *, waited: bool) -> bool:
-        """May one more newsletter go in this call?"""
-        if group.count >= group.most:
-            return False
-        if group.count >= group.booked:
-            many, share = self.line(account, group.leave.fallback).many, self._share()
-            if group.bucket is many:
-                if many.take("newsletter", 1, now, share, waited=waited, joins=group.count) is not None:
-                    return False
-                group.booked += 1
-            else:  # no lone one any more
-                if many.take("newsletter", LEAST, now, share, waited=waited) is not None:
-                    return False
-                group.bucket.undo(group.booked, share)
-                group.bucket, group.booked = many, LEAST
-        group.count += 1
-        return True
+    def join(self, group: Group, now: int, *, waited: bool) -> int | None:
+        """One more newsletter goes in this call: None; or when to ask again."""
+        ready = group.bucket.take("newsletter", 1, now, self._share(), waited=waited, joins=group.count)
+        group.count += ready is None
+        return ready
 
     def wait_with(self, group: Group) -> None:
         """One more waits with these."""
         group.bucket.queue_with(group.count, self._share())
         group.count += 1
-
-    def went(self, group: Group) -> None:
-        """No other joins this call: one that stayed alone was made where single SMS go."""
-        if group.count < group.booked:
-            group.bucket.undo(group.booked, self._share())
 
     def told(
         self, account: str, class_: Class, answers: Sequence[Answer], now: int, *, fallback: bool = False
@@ -158,24 +145,23 @@ class Gates:
         line = self._lines.get((account, fallback))
         if line is None or not answers:
             return None
-        share, calls = self._share(), made_as(answers, joint=line.joint)
-        bucket = line.many if len(answers) > 1 else line.single
+        share, calls, bucket = self._share(), made_as(answers, joint=line.joint), line.bucket(class_)
+        made = [call for call in calls if end(call) is not None]
         torn = line.joint and len(calls) > 1  # it was booked as one call, and handed over in parts
         if torn:
             bucket.told(len(answers), NOT_SAID, now, share)
+        for call in calls:
+            if not torn and end(call) is None:
+                bucket.undo(class_, len(call), now, share)
         barred = 0
-        for call in calls:
-            endpoint = line.many if len(call) > 1 else line.single
-            endpoint.told(len(call), call[0].rate, now, share, booked=0 if torn else None)
-            if not any(isinstance(answer, Refused) and answer.scope in ("rate", "withheld") for answer in call):
-                endpoint.passed()
-        for call in calls:
+        for call in made:
+            bucket.told(len(call), call[0].rate, now, share, booked=0 if torn else None)
+            if not any(isinstance(answer, Refused) and answer.scope == "rate" for answer in call):
+                bucket.passed()
+        for call in made:
             if isinstance(call[0], Refused) and call[0].scope == "rate":
-                endpoint = line.many if len(call) > 1 else line.single
-                barred = max(barred, endpoint.refused(class_, call[0].rate, now))
-        made = [call for call in calls if end(call) is not None]
+                barred = max(barred, bucket.refused(class_, call[0].rate, now, len(call)))
         if not made:
-            line.circuit.forgo()
             return None
         self._ended(account, line, made, now)
         ready = max(barred, line.circuit.wait(now) or 0)
@@ -218,7 +204,6 @@ class PartitionGate:
 
     def __init__(self, gates: Gates) -> None:
         self._gates = gates
-        self._commits: dict[str, Commit] = {}
         self._going: dict[str, Group] = {}
         self._waiting: dict[str, Group] = {}
 
@@ -228,23 +213,16 @@ class PartitionGate:
         if class_ == "transactional":
             return gates.ask(account, class_, now, waited=waited, may_fall_back=may_fall_back).leave
         name = account.name
-        commit = self._commits[name] = self._commits.get(name, Commit()).next(now)  # a commit has one `now`
-        going = self._going.get(name)
-        if going is not None and going.asked_at != now:
-            gates.went(self._going.pop(name))
-        elif (
-            going is not None
-            and going.leave.fallback <= may_fall_back
-            and gates.join(account, going, now, waited=waited)
-        ):
-            return going.leave
-        line, waiting = gates.line(account), self._waiting.get(name)
-        bucket = line.many if commit.company else line.single
+        going, waiting = self._going.get(name), self._waiting.get(name)
+        full = None
+        if going is not None and going.goes_with(now, may_fall_back=may_fall_back):
+            full = gates.join(going, now, waited=waited)
+            if full is None:
+                return going.leave
+        bucket = gates.line(account).bucket(class_)
         if waiting is not None and waiting.waits_with(bucket, now, waited=waited, may_fall_back=may_fall_back):
             gates.wait_with(waiting)
             return waiting.leave
-        group = gates.ask(account, class_, now, waited=waited, company=commit.company, may_fall_back=may_fall_back)
-        if group.booked and going is not None and going.asked_at == now:
-            gates.went(going)
-        (self._going if group.booked else self._waiting)[name] = group
+        group = gates.ask(account, class_, now, waited=waited, may_fall_back=may_fall_back, full=full)
+        (self._going if group.goes else self._waiting)[name] = group
         return group.leave

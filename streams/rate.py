@@ -9,19 +9,22 @@ not come back at once only to be put off again. Until an answer tells a limit th
 it was told to.
 
 A call is booked with the messages that it has, as they join it, and what was booked is given back when it is answered.
-Whether a provider counts requests or messages is not documented, and its headers show it. Until they have, no more than
-what is kept may be out in calls of many, as eight of a hundred may be all that there is; before any answer, one call.
-Who waits for that asks again ever later, as an answer may take as long as a call's time-out. An answer tells of the
-window that it was given in: when that is over it says nothing any more. Times in ms, `share` is this worker's part of
-the account's budget.
+Until it is known what the provider counts (unit.py), no more than what is kept may be out in calls of many, as eight of
+a hundred may be all that there is; before any answer, one call. Who waits for that asks again ever later, as an answer
+may take as long as a call's time-out; after a minute what is out counts as never called. An answer tells of the window
+that it was given in: when that is over it says nothing any more. Times in ms, `share` is this worker's part of the
+account's budget.
 """
 
 from dataclasses import dataclass, field
+from sys import maxsize
 from typing import Final
 from zlib import crc32
 
 from connectors.carriers.base import RateHeaders
 from events.shape import Class
+from streams.places import Queue
+from streams.unit import Unit
 
 __all__ = ["KEPT", "Bucket"]
 
@@ -32,11 +35,16 @@ LONGEST: Final = 120_000  # ms; no wait is longer, whatever a header says: insta
 SHORTEST_WINDOW: Final = 1_000
 _BACKOFF: Final = 1_000  # doubled with each 429 in a row that does not say until when
 _LONGEST_BACKOFF: Final = 60_000
-_NOISE: Final = 10  # tokens that others may have taken between two answers before it means something
+_PLACE: Final = 1 / 8  # of a window, where messages are counted: a longer one would miss what the next one has left
+_LONGEST_DOUBT: Final = 60_000  # longer than any call: what is out then was granted and never made
 
 
 def _none() -> dict[Class, int]:
     return {"transactional": 0, "newsletter": 0}
+
+
+def _empty() -> dict[Class, Queue]:
+    return {"transactional": Queue(), "newsletter": Queue()}
 
 
 @dataclass(slots=True)
@@ -48,83 +56,84 @@ class Bucket:
     window: int = 0
     left: float = 0.0  # to all until `reset_at`, if all take as this worker does: it may take its share of it
     reset_at: int = 0
-    by_message: bool = False  # the provider counts messages, not calls
-    _judged: bool = False  # whether it does was learnt, or cannot be
+    unit: Unit = field(default_factory=Unit)
     _heard: bool = False  # some call was answered, whatever it said
     _out_calls: int = 0  # not answered yet, and the messages in them
     _out_messages: int = 0
+    _stale: int = 0  # calls of windows before that are out, as far as is known
     _least: int = 0  # the least that an answer of this window said to be left, to all
     _told_end: int = 0  # of the provider's window that was told of last, by its own clock
     _over: int = 0  # windows that ended then or earlier are over for us
     _barred: dict[Class, int] = field(default_factory=_none)
-    _queued: dict[Class, int] = field(default_factory=_none)  # until when each class's queue reaches
+    _queues: dict[Class, Queue] = field(default_factory=_empty)
     _mispriced: int = 0  # until when places in the queue were given that may be too early
     _doubted: int = 0  # since when calls of many are put off because of what they may take; 0: they are not
     _paced: float = 0.0  # when the newsletters granted so far would be through at an even pace
     _strikes: int = 0  # 429s in a row
-    _first: int = 0  # what was left, to all, when the window was first told of
-    _calls: int = 0  # answered since, and the messages in them
-    _messages: int = 0
 
-    def cost(self, messages: int) -> int:
-        """Tokens that a call of so many messages takes."""
-        return messages if self.by_message else 1
+    def most(self, share: float) -> int:
+        """Newsletters that may wait for the same time: one place is no more than a part of a window."""
+        return max(1, int(_PLACE * self._pace("newsletter", share))) if self.unit.by_message and self.limit else maxsize
 
     def take(self, class_: Class, messages: int, now: int, share: float, *, waited: bool, joins: int = 0) -> int | None:
         """Take the tokens of one call, or of messages that join one of `joins` messages: None. Where they are not to be
         had, nothing is taken: when they will be there. `waited`: it had its place in the queue, and is not paced again
         unless that place may be too early."""
         self._turn(now)
-        tokens = self.cost(joins + messages) - (self.cost(joins) if joins else 0)
+        queue = self._queues[class_]
+        queue.asked(now, waited=waited)
+        tokens = self.unit.cost(joins + messages) - (self.unit.cost(joins) if joins else 0)
         ready = self._ready(class_, tokens, now, share) if tokens else now
         if ready <= now and tokens and class_ == "newsletter" and (not waited or now <= self._mispriced):
             if not waited:
-                ready = self._queued["newsletter"]  # those who wait go first
+                ready = queue.until  # those who wait go first
             interval = self._interval(class_, tokens, share)
             if ready <= now and self._paced > now + max(BURST, interval):
                 ready = now + interval
-        if ready <= now and joins + messages > 1 and self._unsure:
-            ready = self._doubt(joins, messages, now, share)
+        # A lone newsletter costs one in any case, but where others wait it goes with them.
+        if ready <= now and (joins + messages > 1 or (self._doubted and class_ == "newsletter")):
+            if self._unsure:
+                ready = self._doubt(joins, messages, now, share)
+            else:
+                self._doubted = 0
         if ready > now:
             return ready
         self._out_calls += not joins
         self._out_messages += messages
-        if self.limit is not None:
+        if self.limit is not None and tokens:
             self.left -= tokens / share
-            if class_ == "newsletter" and tokens:
-                self._paced = max(self._paced, now) + self._interval("newsletter", tokens, share)
+            if class_ == "newsletter":
+                self._paced = max(self._paced, now) + self._span("newsletter", tokens, share)
         return None
 
-    def undo(self, messages: int, share: float) -> None:
-        """A newsletters' call of so many that was booked goes by another endpoint."""
-        self._out_messages = max(0, self._out_messages - messages)
-        self._out_calls = min(max(0, self._out_calls - 1), self._out_messages)
-        if self.limit is not None and share > 0:
-            tokens = self.cost(messages)
-            self.left = min(float(self.limit), self.left + tokens / share)
-            self._paced -= self._interval("newsletter", tokens, share)
+    def undo(self, class_: Class, messages: int, now: int, share: float) -> None:
+        """A call of so many that was booked was not made after all."""
+        self._turn(now)
+        if not self._back(messages, stale=True) or self.limit is None or share <= 0:
+            return
+        tokens = self.unit.cost(messages)
+        self.left = min(float(self.limit), self.left + tokens / share)
+        if class_ == "newsletter":
+            self._paced -= self._span("newsletter", tokens, share)
 
     def queue(self, class_: Class, messages: int, ready: int, share: float) -> int:
         """A place at the end of the class's queue, not before `ready`: when to ask again."""
-        until = max(ready, self._queued[class_])
-        self._queued[class_] = until + self._interval(class_, self.cost(messages), share)
-        return until
+        return self._queues[class_].place(ready, self._interval(class_, self.unit.cost(messages), share))
 
     def queue_with(self, waiting: int, share: float) -> None:
         """One more newsletter shares the place of so many."""
-        before, after = (self._interval("newsletter", self.cost(waiting + one), share) for one in (0, 1))
-        self._queued["newsletter"] += after - before
+        before, after = (self._interval("newsletter", self.unit.cost(waiting + one), share) for one in (0, 1))
+        self._queues["newsletter"].lengthen(after - before)
 
     def told(self, messages: int, rate: RateHeaders, now: int, share: float, *, booked: int | None = None) -> None:
-        """A call was answered, or was not made after all; `rate` is what the answer said. `booked`: of its messages, if
-        not all; 0 where the call had not been booked."""
+        """A call was answered; `rate` is what the answer said. `booked`: of its messages, if not all; 0 where the call
+        had not been booked."""
         self._heard = True
         self._turn(now)
         if rate.reset_at is not None and rate.reset_at <= self._over:
+            self._stale = max(0, self._stale - 1)
             return
-        booked = messages if booked is None else booked
-        self._out_messages = max(0, self._out_messages - booked)
-        self._out_calls = min(max(0, self._out_calls - (booked > 0)), self._out_messages)
+        self._back(messages if booked is None else booked, stale=rate.reset_at is None)
         if rate.limit is None or rate.limit <= 0:
             return
         begins = self.limit is None
@@ -136,25 +145,28 @@ class Bucket:
         if end > now and (begins or end >= self.reset_at + SHORTEST_WINDOW // 2):
             self._learn_window(end, before, now, begins)
             self.reset_at, self.left = end, self.limit - self._unanswered(share)
-            self._first, self._least, self._calls, self._messages = self.limit, self.limit, 0, 0
-            if begins and rate.remaining is not None:
-                self._first = rate.remaining + self.cost(messages)
+            self._least, said = self.limit, rate.remaining if begins else None
+            self.unit.begin(self.limit if said is None else said + self.unit.cost(messages))
         elif not begins:
             self.reset_at = max(self.reset_at, end)
         else:
             self.window = self.window or 60_000
             self.reset_at = now + self.window
-            self._first, self._calls, self._messages = rate.remaining or self.limit, 0, 0
-        self._calls += 1
-        self._messages += messages
-        self._learn_unit(rate.remaining, now, share)
+            self.unit.begin(rate.remaining or self.limit)
+        if self.unit.learn(messages, rate.remaining, self._out_calls, share):
+            # What has gone, and who has a place in the queue, was paced as so many calls.
+            self._paced = max(self._paced, now) + self._span("newsletter", self.unit.messages, share)
+            self._reprice()
         if rate.remaining is not None:
             # What it says may hold calls that are out already: as they are answered, what was kept for them comes back.
             self._least = min(self._least, rate.remaining)
             self.left = self._least - self._unanswered(share)
 
-    def refused(self, class_: Class, rate: RateHeaders, now: int) -> int:
-        """A 429: until when no call of the class is made. One of a transactional call bars both."""
+    def refused(self, class_: Class, rate: RateHeaders, now: int, messages: int = 1) -> int:
+        """A 429 to a call of so many: until when no call of the class is made. One of a transactional call bars both.
+        A call of more than the limit may never be taken: it is made smaller, as where messages are counted."""
+        if messages > (self.limit or messages):
+            self.unit.settle()
         wait = rate.wait(now)
         if wait is None:
             if self._barred[class_] > now:  # it was under way, or beside another that was refused
@@ -172,11 +184,25 @@ class Bucket:
     def _doubt(self, joins: int, messages: int, now: int, share: float) -> int:
         """When a call of so many may go although it may take a token for each; now: it may."""
         others = self._out_messages - self._out_calls - max(0, joins - 1)  # more than was paid for
-        if others <= 0 or others + joins + messages <= KEPT * (self.limit or 0) * share:
+        if others <= 0 or others + max(2, joins + messages) <= KEPT * (self.limit or 0) * share:
             self._doubted = 0
             return now
         self._doubted = self._doubted or now
-        return now + max(UNTOLD, 3 * (now - self._doubted))
+        since = now - self._doubted
+        if since > _LONGEST_DOUBT:
+            self._out_calls, self._out_messages, self._doubted = int(joins > 0), joins, 0
+            return now
+        return now + max(UNTOLD, min(3 * since, _LONGEST_DOUBT))
+
+    def _back(self, messages: int, *, stale: bool) -> bool:
+        """A call of so many is not out any more. `stale`: nothing says of which window it is; the oldest end first.
+        Was it booked in this one?"""
+        if stale and messages and self._stale:
+            self._stale -= 1
+            return False
+        self._out_messages = max(0, self._out_messages - messages)
+        self._out_calls = min(max(0, self._out_calls - (messages > 0)), self._out_messages)
+        return True
 
     def barred_until(self, class_: Class) -> int:
         """Until when no call of the class is made because of a 429, ms; 0 or past: none bars it."""
@@ -200,15 +226,23 @@ class Bucket:
             return
         self.reset_at += self.window * (1 + (now - self.reset_at) // self.window)
         self.left = self._least = self.limit
-        self._out_calls = self._out_messages = 0  # some were granted and never called: they must not add up
+        # Some were granted and never called: they must not add up.
+        self._stale, self._out_calls, self._out_messages = self._out_calls, 0, 0
         self._over = self._told_end
-        self._first, self._calls, self._messages = self.limit, 0, 0
+        self.unit.begin(self.limit)
 
     def _interval(self, class_: Class, tokens: int, share: float) -> int:
+        return max(1, int(self._span(class_, tokens, share)))
+
+    def _span(self, class_: Class, tokens: int, share: float) -> float:
+        """Ms that so many tokens take at an even pace."""
         if self.limit is None or share <= 0:  # between two tenures nothing is owned: that says nothing of later
             return UNTOLD
-        pace = self.limit * share * (1 - KEPT if class_ == "newsletter" else 1)
-        return max(1, int(tokens * self.window / max(pace, 0.001)))
+        return tokens * self.window / max(self._pace(class_, share), 0.001)
+
+    def _pace(self, class_: Class, share: float) -> float:
+        """Tokens of a window that are the class's."""
+        return (self.limit or 0) * share * (1 - KEPT if class_ == "newsletter" else 1)
 
     def _learn_window(self, end: int, before: int, now: int, begins: bool) -> None:
         """A window is at least as long as what is left of it, and no longer than from one end that was told to the
@@ -223,31 +257,14 @@ class Bucket:
 
     def _reprice(self) -> None:
         """A call turned out to take far longer to pay for: places in the queue from before may be too early."""
-        self._mispriced, self._queued["newsletter"] = max(self._mispriced, self._queued["newsletter"]), 0
-
-    def _learn_unit(self, remaining: int | None, now: int, share: float) -> None:
-        """Of several messages a call: did the tokens fall as the calls, or as the messages?"""
-        if share <= 0 or self._messages < 3 * self._calls:
-            return
-        if remaining is None:
-            self._judged = True
-            return
-        fallen = (self._first - remaining) * share
-        if not self.by_message:
-            others = 2 * (self._calls + self._out_calls) + _NOISE
-            self.by_message = fallen > others and fallen * 2 >= self._messages
-            if self.by_message:  # what has gone, and who has a place in the queue, was paced as so many calls
-                self._paced = max(self._paced, now) + self._interval("newsletter", self._messages, share)
-                self._reprice()
-        elif self._calls >= 3 and fallen * 2 < self._messages:
-            self.by_message = False
-        self._judged = self._judged or self.by_message or self._calls > 1
+        queue = self._queues["newsletter"]
+        self._mispriced, queue.until = max(self._mispriced, queue.until), 0
 
     @property
     def _unsure(self) -> bool:
         """Is it still to be learnt what a call of many takes? Not where no limit is told."""
-        return not self._heard or (self.limit is not None and not self._judged)
+        return not self._heard or (self.limit is not None and not self.unit.judged)
 
     def _unanswered(self, share: float) -> float:
         """Tokens of the calls that are out, and of the others' as in `left`; where nothing is owned, of these alone."""
-        return (self._out_messages if self.by_message else self._out_calls) / (share or 1)
+        return (self._out_messages if self.unit.by_message else self._out_calls) / (share or 1)

@@ -4,8 +4,8 @@
 because the lease is too old is answered as refused and not final: nothing left this process, whoever owns the
 partition now.
 
-Transactional attempts are called singly. Newsletters of one commit and one account share calls, as many in each as the
-lane allows; each has its own answer. The lanes have their own slots, so that a campaign never delays a password.
+Transactional attempts are called singly. Newsletters of one commit and one account share calls of many, as many in each
+as the lane allows; each has its own answer. The lanes have their own slots, so that a campaign never delays a password.
 """
 
 import logging
@@ -154,10 +154,10 @@ class Sender:
             self.calls_withheld += 1
             return [WITHHELD] * len(calls)
         self.calls_made += 1
-        if len(calls) == 1:
+        if first.class_ == "transactional":
             return [await self.provider.send(first)]
         answers = await self.provider.send_many(calls)
-        if not all(isinstance(answer, Refused) and answer.scope == "batch" for answer in answers):
+        if len(calls) == 1 or not all(isinstance(answer, Refused) and answer.scope == "batch" for answer in answers):
             return answers
         half = len(calls) // 2
         return [*await self._handed_over(calls[:half], tenure), *await self._handed_over(calls[half:], tenure)]

@@ -64,9 +64,7 @@ class Instasent:
         return 100
 
     async def send_many(self, calls: Sequence[EncodedSms]) -> Sequence[Answer]:
-        """One POST to `/sms/bulk`; of a single one, to `/sms`, whose answers leave less open: see BulkCarrier."""
-        if len(calls) == 1:
-            return [await self.send(calls[0], allow_unicode=calls[0].encoding == "UCS-2")]
+        """One POST to `/sms/bulk`, of one SMS too, as its limit is not that of `/sms`: see BulkCarrier."""
         batch = [_body(call, call.encoding == "UCS-2") for call in calls]
         answer = await self._post("sms/bulk", batch, _LONGEST_BATCH)
         if not isinstance(answer, _Read):

@@ -59,24 +59,30 @@ def judge_many(
     status says, and would be sent twice.
 
     Items are told apart by their clientId alone, never by their place. Those that the answer does not name as accepted
-    were refused only if the counts add up: else nobody knows.
+    were refused only if the counts add up: else nobody knows. A batch of one has nothing to tell apart: what is not
+    said in a batch's way is read as the answer to a single SMS, and it is never handed over again in parts.
     """
+    body = json_object(content)
+    entities, one = _list(body.get("entities")), len(client_ids) == 1
+    listed = bool(entities or _list(body.get("errors")))
     if 200 <= status < 300:
         if trouble is not None:
             return _all(Unknown(trouble, "the answer was positive, but could not be read whole", rate), client_ids)
-        return _told_apart(status, json_object(content), rate, client_ids, secret)
-    body = json_object(content)
-    entities = _list(body.get("entities"))
+        if one and not listed:
+            return [judge(status, rate, content, trouble, secret=secret)]
+        if one and not body.get("errors") and len(entities) == 1 and isinstance(entities[0], dict):
+            body["entities"] = [{"clientId": client_ids[0], **entities[0]}]
+        return _told_apart(status, body, rate, client_ids, secret)
     blamed = status in _PERHAPS_FIELDS or any(_name(entity) in client_ids for entity in entities)
     if status < 500 and entities and (blamed or status < 400):
         return _told_apart(status, body, rate, client_ids, secret)
-    if status == 402:  # whether a part of it passed is not documented
+    if status == 402 and not one:  # whether a part of it passed is not documented
         return _all(
             Unknown("server_error", "HTTP 402 to a batch: a part may have gone", rate, account=True), client_ids
         )
-    if body.get("errors") and status in _PERHAPS_FIELDS:
+    if body.get("errors") and status in _PERHAPS_FIELDS and (listed or not one):
         return _told_apart(status, body, rate, client_ids, secret)
-    if status in (400, 413, 422):
+    if status in (400, 413, 422) and (trouble is not None or not one):
         if trouble is not None:  # what was not read may name some as accepted
             return _all(Unknown(trouble, f"HTTP {status} to a batch, which could not be read whole", rate), client_ids)
         return None

@@ -49,14 +49,6 @@ def test_a_probe_that_is_lost_holds_up_nobody_for_ever() -> None:
     assert circuit.wait(NOON + 5_000 + PROBING) is None
 
 
-def test_a_probe_that_is_not_made_after_all_leaves_its_place_to_the_next() -> None:
-    circuit = Circuit()
-    circuit.ended("account", NOON)
-    circuit.probe(NOON + 5_000)
-    circuit.forgo()
-    assert circuit.wait(NOON + 5_000) is None
-
-
 @pytest.mark.parametrize(
     ("end", "seconds"),
     [("account", [5, 10, 20, 40, 80, 160, 300, 300]), ("failure", [2, 4, 8, 16, 32, 60, 60, 60])],

@@ -91,7 +91,7 @@ def test_when_its_time_has_come_each_hundred_goes_and_nothing_is_put_off_twice()
 
 def test_where_messages_are_counted_a_hundred_newsletters_take_a_hundred_tokens() -> None:
     gates = limited(1_000)
-    gates.line(ACME).many.by_message = True
+    gates.line(ACME).many.unit.by_message = True
     gate = PartitionGate(gates)
     granted = sum(gate.ask(ACME, "newsletter", NOON + 1, waited=False) == GO for _ in range(2_000))
     assert granted < 20
@@ -238,9 +238,7 @@ def test_a_bulk_s_answer_says_nothing_of_where_single_sms_go() -> None:
         assert [gate.ask(ACME, "newsletter", NOON, waited=False) for _ in range(2)] == [GO] * 2
         told(gates, answer, 2, "newsletter")
         assert gate.ask(ACME, "transactional", NOON + 50, waited=False) == GO
-        lone, *others = (gate.ask(ACME, "newsletter", NOON + 51, waited=False) for _ in range(9))
-        assert lone == GO, "it goes where passwords do"
-        (until,) = {leave.until for leave in others}
+        (until,) = {gate.ask(ACME, "newsletter", NOON + 51, waited=False).until for _ in range(9)}
         assert until is not None
         assert until >= NOON + MINUTE
 
@@ -250,11 +248,82 @@ def test_nor_does_an_answer_to_a_single_sms_of_the_bulks() -> None:
     gate = PartitionGate(gates)
     gate.ask(ACME, "transactional", NOON, waited=False)
     told(gates, Refused(429, "", final=False, scope="rate", rate=RateHeaders(1_200, 0, NOON + MINUTE)))
-    lone = gate.ask(ACME, "newsletter", NOON, waited=False)
-    assert lone.until == NOON + MINUTE, "it would go where passwords do"
-    for now in (NOON, NOON + 20):
-        assert [gate.ask(ACME, "newsletter", now, waited=False) for _ in range(20)] == [GO] * 20
-        told(gates, Accepted("sms", RateHeaders(1_200, 1_199, NOON + MINUTE)), 20, "newsletter", now)
+    assert (gate.ask(ACME, "transactional", NOON, waited=False).until or 0) >= NOON + MINUTE
+    for now, many in ((NOON, 1), (NOON + 20, 20)):
+        assert [gate.ask(ACME, "newsletter", now, waited=False) for _ in range(many)] == [GO] * many
+        told(gates, Accepted("sms", RateHeaders(1_200, 1_199, NOON + MINUTE)), many, "newsletter", now)
+
+
+def test_newsletters_take_nothing_from_where_passwords_go_a_lone_one_neither() -> None:
+    gates = limited(1_000)
+    gate, line = PartitionGate(gates), gates.line(ACME)
+    before = line.single.left, line.single._out_calls
+    for now in range(NOON + 1_000, NOON + 11_000, 1_000):
+        assert gate.ask(ACME, "newsletter", now, waited=False) == GO
+        told(gates, Accepted("sms", RateHeaders(1_000, 990, NOON + MINUTE)), 1, "newsletter", now + 1)
+    assert (line.single.left, line.single._out_calls) == before
+
+
+def test_a_bulk_of_more_than_the_limit_that_is_refused_is_made_smaller() -> None:
+    """Where messages are counted each bulk of a hundred had a 429, in every window, for ever."""
+    gates = Gates()
+    gate = PartitionGate(gates)
+    assert [gate.ask(ACME, "newsletter", NOON, waited=False) for _ in range(BULK)] == [GO] * BULK
+    over = Refused(429, "", final=False, scope="rate", rate=RateHeaders(40, 0, NOON + MINUTE))
+    again = told(gates, over, BULK, "newsletter")
+    assert again == NOON + MINUTE
+    went = [gate.ask(ACME, "newsletter", again, waited=True) == GO for _ in range(BULK)]
+    assert 10 < went.count(True) <= 40
+    late = {gate.ask(ACME, "newsletter", again + 1, waited=False).until or 0 for _ in range(BULK)}
+    assert len(late) >= 2, "and those that wait share a place of no more than a window takes"
+
+
+@pytest.mark.parametrize("class_", ["transactional", "newsletter"])
+def test_what_was_withheld_leaves_its_tokens_and_its_pace_to_others(class_: Class) -> None:
+    """At a rebalance eleven of twelve were not called: the next password waited for the window's end."""
+    gates = limited(12)
+    line, before = gates.line(ACME), []
+    bucket = line.bucket(class_)
+    bucket.left = 12.0
+    before = [bucket.left, bucket._paced, bucket._out_calls, bucket._out_messages]
+    withheld = Refused(None, "not called", final=False, scope="withheld")
+    gates_of = [PartitionGate(gates) for _ in range(9)]
+    for gate in gates_of:
+        assert gate.ask(ACME, class_, NOON + MINUTE // 2, waited=True) == GO
+    for _ in gates_of:
+        told(gates, withheld, 1, class_, NOON + MINUTE // 2)
+    after = [bucket.left, bucket._paced, bucket._out_calls, bucket._out_messages]
+    if class_ == "transactional":
+        assert after == before
+    else:
+        assert after == [before[0], pytest.approx(NOON + MINUTE // 2, abs=1), *before[2:]]
+
+
+def test_what_was_withheld_says_nothing_and_leaves_the_probe_of_another_alone() -> None:
+    gates = Gates()
+    gates.line(ACME)
+    told(gates, Refused(None, "not called", final=False, scope="withheld"), BULK, "newsletter")
+    assert not gates.line(ACME).many._heard
+    told(gates, NO_TOKEN)
+    at = NOON + 5_000
+    assert gates.ask(ACME, "transactional", at, waited=True).leave == GO
+    told(gates, Refused(None, "not called", final=False, scope="withheld"), now=at + 1)
+    assert gates.ask(ACME, "transactional", at + 2, waited=True).leave.reason == "circuit"
+
+
+def test_fresh_newsletters_do_not_wait_behind_places_whose_owners_were_cancelled() -> None:
+    gates = limited(1_200)
+    gates.line(ACME).many.unit.by_message = True
+    gate = PartitionGate(gates)
+    places = [gate.ask(ACME, "newsletter", NOON + 1, waited=False).until or 0 for _ in range(20_000)]
+    assert max(places) > NOON + 10 * MINUTE
+    due = [at for at in places if NOON + 2 < at < NOON + MINUTE]
+    for at in sorted(set(due)):
+        gate.ask(ACME, "newsletter", at, waited=True)
+    fresh = gate.ask(ACME, "newsletter", NOON + MINUTE, waited=False)
+    assert fresh.until is not None, "some come, so the others will"
+    later = NOON + 3 * MINUTE
+    assert PartitionGate(gates).ask(ACME, "newsletter", later, waited=False) == GO, "nobody came for two minutes"
 
 
 def test_a_provider_with_one_endpoint_has_one_limit_for_all_and_each_sms_is_a_call() -> None:
@@ -305,8 +374,8 @@ def test_a_bulk_handed_over_in_parts_is_heard_call_by_call_and_gives_back_what_w
     half = Accepted("sms", RateHeaders(1_200, 900, reset))
     ones = [Accepted("sms", RateHeaders(1_200, left, reset)) for left in (30, 29)]
     gates.told("acme", "newsletter", [half, half, half, *ones], NOON + 1)
-    assert (line.many._out_calls, line.many._out_messages, line.many.left) == (0, 0, 900)
-    assert (line.single._out_calls, line.single.left) == (1, 28)
+    assert (line.many._out_calls, line.many._out_messages, line.many.left) == (0, 0, 29)
+    assert line.single._out_calls == 1
 
 
 def test_a_provider_that_takes_no_request_of_an_account_is_not_called_on_and_the_log_says_so_now_and_then(

@@ -29,7 +29,7 @@ class Provider:
     answers_in: int  # ms
     ends_at: int
     apart: bool = False
-    used: Counter[bool] = field(default_factory=Counter)  # at which endpoint: that of calls of many?
+    used: Counter[bool] = field(default_factory=Counter)  # at which endpoint: that of newsletters?
     most: int = 0
     throttled: int = 0
     answers: list[tuple[int, int, Class, int, Answer]] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Provider:
     def call(self, class_: Class, messages: int, now: int) -> None:
         if now >= self.ends_at:
             self.used, self.ends_at = Counter(), self.ends_at + MINUTE
-        cost, endpoint = messages if self.by_message else 1, self.apart and messages > 1
+        cost, endpoint = messages if self.by_message else 1, self.apart and class_ == "newsletter"
         takes = self.used[endpoint] + cost <= LIMIT
         self.used[endpoint] += cost if takes else 0
         self.most = max(self.most, self.used[endpoint])

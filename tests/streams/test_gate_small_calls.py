@@ -1,5 +1,5 @@
-"""Newsletters that trickle, in calls of one or a few, behind a provider that takes 1,200 calls a minute at each
-endpoint (instasent.md, section 2): none waits without need, and what waits is put off a few times at most."""
+"""Newsletters that trickle, in calls of one or a few, behind a provider that takes 1,200 of them a minute
+(instasent.md, section 2): none waits without need, and what waits is put off a few times at most."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,22 +23,21 @@ ACME = Account("acme", 1, connector=Connector.model_validate({"provider": "insta
 
 
 @dataclass
-class Endpoints:
-    """Counts the calls at each endpoint, one of a single SMS and one of many, in windows of a minute of its own."""
+class Endpoint:
+    """Counts the calls at the endpoint of many, of a single newsletter too, in windows of a minute."""
 
     limit: int = LIMIT
     by_message: bool = False
-    used: Counter[str] = field(default_factory=Counter)
-    ends_at: dict[str, int] = field(default_factory=dict)
+    used: int = 0
+    ends_at: int = 0
     throttled: int = 0
 
     def call(self, messages: int, now: int) -> Answer:
-        endpoint = "/sms" if messages == 1 else "/sms/bulk"
-        if now >= self.ends_at.setdefault(endpoint, now + MINUTE):
-            self.used[endpoint], self.ends_at[endpoint] = 0, now + MINUTE
-        self.used[endpoint] += messages if self.by_message else 1
-        rate = RateHeaders(self.limit, max(0, self.limit - self.used[endpoint]), self.ends_at[endpoint])
-        if self.used[endpoint] <= self.limit:
+        if now >= self.ends_at:
+            self.used, self.ends_at = 0, now + MINUTE
+        self.used += messages if self.by_message else 1
+        rate = RateHeaders(self.limit, max(0, self.limit - self.used), self.ends_at)
+        if self.used <= self.limit:
             return Accepted("sms", rate)
         self.throttled += 1
         return Refused(429, "", final=False, scope="rate", rate=rate)
@@ -50,7 +49,7 @@ class Trickle:
 
     partitions: int
     answers_in: int
-    provider: Endpoints = field(default_factory=Endpoints)
+    provider: Endpoint = field(default_factory=Endpoint)
     gates: Gates = field(default_factory=Gates)
     went: dict[int, int] = field(default_factory=dict)  # send: ms it waited
     put_off: Counter[tuple[int, int]] = field(default_factory=Counter)  # send, minute: times
@@ -113,7 +112,7 @@ def test_a_campaign_whose_first_call_is_small_does_not_stall(first: int, answers
 @pytest.mark.parametrize("many", [1, 2, 3, 7])
 @pytest.mark.parametrize("by_message", [False, True], ids=["calls", "messages"])
 def test_small_calls_at_more_than_the_limit_are_each_put_off_a_few_times_at_most(many: int, by_message: bool) -> None:
-    trickle = Trickle(partitions=4, answers_in=500, provider=Endpoints(limit=60, by_message=by_message))
+    trickle = Trickle(partitions=4, answers_in=500, provider=Endpoint(limit=60, by_message=by_message))
     trickle.run([(250 * n, many) for n in range(480)], until=4 * MINUTE)
     assert max(trickle.put_off.values()) <= HANDFUL
     assert len(trickle.went) > 3.5 * 0.9 * 60 / (many if by_message else 1)
@@ -128,3 +127,14 @@ def test_behind_a_call_of_many_that_is_long_not_answered_others_are_put_off_ever
     trickle.run([(0, BULK), (TICK, BULK), (2 * TICK, BULK)], until=2 * MINUTE)
     assert len(trickle.went) == 3 * BULK
     assert max(trickle.put_off.values()) <= HANDFUL
+
+
+@pytest.mark.parametrize(("many", "share"), [(2, 1.0), (5, 1.0), (2, 0.125)])
+def test_commits_of_a_few_at_the_pace_of_the_limit_wait_little_and_share_places(many: int, share: float) -> None:
+    """The first of each waited for one endpoint and the second for the other: no later commit joined them."""
+    trickle = Trickle(partitions=4, answers_in=300, gates=Gates(lambda: share))
+    every = int(40 / share)
+    trickle.run([(every * n, many) for n in range(3 * MINUTE // every)], until=4 * MINUTE)
+    assert len(trickle.went) == many * (3 * MINUTE // every)
+    assert max(trickle.went.values()) < 5_000
+    assert trickle.provider.throttled == 0

@@ -53,7 +53,7 @@ class Provider:
         if trouble == "throttled" and chance < 0.5:  # and does not say until when
             self.throttled += 1
             return [Refused(429, "", final=False, scope="rate", rate=NOT_SAID)] * len(calls)
-        endpoint = len(calls) > 1
+        endpoint = calls[0].class_ == "newsletter"
         if now >= self.ends_at.get(endpoint, 0):
             self.used[endpoint], self.ends_at[endpoint] = 0, now + MINUTE
         self.used[endpoint] += 1

@@ -287,7 +287,7 @@ def test_newsletters_of_one_commit_are_called_together_once_they_are_durable() -
     world.run()
     assert world.provider.calls == []
     world.make_calls()
-    assert world.provider.bulks == [["n0", "n1", "n2"], ["n3", "n4", "n5"]]
+    assert world.provider.bulks == [["n0", "n1", "n2"], ["n3", "n4", "n5"], ["n6"]]
     assert len(world.provider.calls) == 7
     assert world.names.index("committed") < world.names.index("called")
 

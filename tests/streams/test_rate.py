@@ -70,7 +70,7 @@ def test_one_call_of_many_at_a_time_is_out_until_it_is_known_what_such_a_call_ta
         for waited in (False, True):
             assert bucket.take("newsletter", 100, NOON, 1.0, waited=waited) == NOON + UNTOLD
         bucket.told(100, RateHeaders(1_000, remaining, NOON + MINUTE), NOON, 1.0)
-    assert not bucket.by_message
+    assert not bucket.unit.by_message
     assert all(bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None for _ in range(5))
 
 
@@ -92,6 +92,20 @@ def test_a_call_of_one_takes_one_in_any_case_and_waits_for_no_call_of_many() -> 
     assert bucket.take("newsletter", 1, NOON, 1.0, waited=False) is None
 
 
+def test_calls_of_one_show_nothing_of_what_is_counted() -> None:
+    """A hundred that were out made the passwords wait, as one that was answered meanwhile had shown that calls are."""
+    bucket = Bucket()
+    bucket.take("newsletter", 100, NOON, 1.0, waited=False)
+    bucket.told(100, RateHeaders(1_000, 900, NOON + MINUTE), NOON, 1.0)
+    for left in (899, 898, 897):
+        bucket.take("newsletter", 1, NOON, 1.0, waited=False)
+        bucket.told(1, RateHeaders(1_000, left, NOON + MINUTE), NOON, 1.0)
+    assert not bucket.unit.judged
+    bucket.take("newsletter", 100, NOON, 1.0, waited=False)
+    bucket.told(100, RateHeaders(1_000, 797, NOON + MINUTE), NOON, 1.0)
+    assert bucket.unit.by_message
+
+
 def test_a_provider_that_says_a_limit_and_never_what_remains_is_not_asked_one_by_one_for_ever() -> None:
     bucket = Bucket()
     bucket.take("newsletter", 100, NOON, 1.0, waited=False)
@@ -107,7 +121,7 @@ def test_an_answer_from_a_window_that_is_over_says_nothing_of_the_next() -> None
     assert bucket.take("transactional", 1, end + 10, 1.0, waited=False) is None
     bucket.told(100, RateHeaders(1_000, 0, end), end + 50, 1.0)
     assert bucket.take("transactional", 1, end + 50, 1.0, waited=False) is None
-    assert not bucket.by_message
+    assert not bucket.unit.by_message
     bucket.told(1, RateHeaders(1_000, 3, end + MINUTE), end + 60, 1.0)
     taken = [bucket.take("transactional", 1, end + 60, 1.0, waited=False) for _ in range(4)]
     assert taken.count(None) == 2, "and one of the new window does, but for what is out"
@@ -122,7 +136,7 @@ def test_places_in_the_queue_that_were_given_by_calls_are_void_once_messages_tur
             assert ready is not None
             places.append(bucket.queue("newsletter", 100, ready, 1.0))
         bucket.told(100, RateHeaders(1_000, remaining, NOON + MINUTE), NOON, 1.0)
-    assert bucket.by_message
+    assert bucket.unit.by_message
     assert places[-1] < NOON + 3_000
     gone = sum(bucket.take("newsletter", 100, at, 1.0, waited=True) is None for at in places)
     assert gone <= 1, "a hundred take seven seconds now"
@@ -242,8 +256,8 @@ def test_whether_messages_are_counted_or_calls_is_learnt_from_the_headers(by_mes
         now = NOON + 5_000 * (at + 1)
         bucket.take("newsletter", 100, now, 1.0, waited=True)
         bucket.told(100, provider.call("newsletter", 100, now), now, 1.0)
-    assert bucket.by_message is by_message
-    assert bucket.cost(100) == (100 if by_message else 1)
+    assert bucket.unit.by_message is by_message
+    assert bucket.unit.cost(100) == (100 if by_message else 1)
 
 
 CALLS = st.lists(
@@ -342,4 +356,65 @@ def test_what_is_told_while_a_worker_owns_nothing_does_not_unlearn_that_messages
         bucket.take("newsletter", 100, NOON + n, 1.0, waited=True)
         rate = RateHeaders(10_000, 9_999 - 100 * n, NOON + MINUTE)
         bucket.told(100, rate, NOON + n, 1.0 if n < 4 else 0.0)
-        assert bucket.by_message
+        assert bucket.unit.by_message
+
+
+def test_a_doubt_of_an_hour_ago_puts_nobody_off_for_hours() -> None:
+    bucket, later = Bucket(), NOON + 60 * MINUTE
+    assert bucket.take("newsletter", 100, NOON, 1.0, waited=False) is None
+    assert bucket.take("newsletter", 2, NOON + 20, 1.0, waited=False) is not None
+    bucket.told(100, NOT_SAID, NOON + 20_000, 1.0)
+    for _ in range(4):
+        assert bucket.take("newsletter", 100, later, 1.0, waited=False) is None
+    bucket.told(100, RateHeaders(1_200, 1_199, later + MINUTE), later, 1.0)
+    ready = bucket.take("newsletter", 100, later, 1.0, waited=False)
+    assert ready is not None
+    assert ready <= later + UNTOLD
+
+
+def test_a_call_of_many_that_was_granted_and_never_made_holds_up_others_for_two_minutes_at_most() -> None:
+    bucket, now, asked = Bucket(), NOON, 0
+    bucket.take("newsletter", 100, now, 1.0, waited=False)
+    while (ready := bucket.take("newsletter", 2, now, 1.0, waited=bool(asked))) is not None:
+        assert ready <= now + MINUTE
+        now, asked = ready, asked + 1
+    assert now <= NOON + 2 * MINUTE
+    assert asked < 9
+    bucket.told(2, NOT_SAID, now, 1.0)
+    assert bucket.take("newsletter", 100, now, 1.0, waited=False) is None
+
+
+@pytest.mark.parametrize("share", [1 / 3, 1 / 4, 1 / 8])
+def test_a_lone_busy_worker_learns_that_messages_are_counted_whatever_its_share(share: float) -> None:
+    provider, bucket = Counting(10_000, by_message=True), Bucket()
+    for at in range(8):
+        now = NOON + 2_000 * at
+        if bucket.take("newsletter", 100, now, share, waited=True) is None:
+            bucket.told(100, provider.call("newsletter", 100, now), now, share)
+    assert bucket.unit.by_message
+
+
+def test_answers_of_the_window_before_that_say_nothing_leave_what_is_booked_in_this_one() -> None:
+    bucket = _told(1_200)
+    later = NOON + MINUTE
+    for now in (later - 100, later + 100):
+        assert [bucket.take("transactional", 1, now, 1.0, waited=False) for _ in range(200)] == [None] * 200
+    for _ in range(200):
+        bucket.told(1, NOT_SAID, later + 200, 1.0)
+    bucket.told(1, RateHeaders(1_200, 1_199, later + MINUTE), later + 300, 1.0)
+    assert bucket.left == 1_000
+
+
+def test_the_pace_of_a_large_limit_is_kept_to_the_message() -> None:
+    bucket = _told(600_000)
+    bucket.unit.settle()
+    assert bucket.take("newsletter", 1, NOON, 1.0, waited=True) is None
+    for joined in range(1, 1_000):
+        assert bucket.take("newsletter", 1, NOON, 1.0, waited=True, joins=joined) is None
+    assert bucket._paced - NOON == pytest.approx(1_000 * MINUTE / 540_000, rel=0.01)
+
+
+def test_one_may_join_a_call_while_its_worker_owns_nothing() -> None:
+    bucket = _judged(1_000)
+    assert bucket.take("newsletter", 1, NOON, 1.0, waited=True) is None
+    assert bucket.take("newsletter", 1, NOON, 0.0, waited=True, joins=1) is None

@@ -183,10 +183,29 @@ def test_a_fault_of_the_whole_batch_is_the_answer_of_each_and_no_second_call_is_
     assert sent == ([call.client_id for call in batch] if CASES[name][2] else [])
 
 
-def test_one_alone_is_sent_as_one(world: Worlds) -> None:
+def test_one_alone_is_a_batch_of_one(world: Worlds) -> None:
     answers, sent = handed_over(world, calls(1), lambda _: None)
     assert answers == [Accepted("an id")]
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_of_a_batch_of_one_no_client_id_is_needed_to_know_what_became_of_it(named: bool) -> None:
+    modes = Modes(bulk_client_ids=named, bulk_errors_named=named)
+    answers, sent = handed_over(simulated, calls(1), lambda _: None, modes=modes)
+    assert (answers, len(sent)) == ([Accepted("an id")], 1)
+    batch = calls(1)
+    answers, _ = handed_over(simulated, batch, lambda given: given.refuse(batch[0].to), modes=modes)
+    (answer,) = answers
+    assert isinstance(answer, Refused)
+    assert (answer.final, answer.scope) == (True, "message")
+
+
+def test_a_batch_of_one_that_is_too_large_fails_for_good() -> None:
+    batch = [replace(call, text="x" * 2_000) for call in calls(1)]
+    answers, sent = handed_over(simulated, batch, lambda _: None, max_body=1_200)
+    assert [(answer.scope, answer.final) for answer in answers] == [("message", True)]
+    assert sent == []
 
 
 def test_shuffled_entities_are_matched_by_their_client_id_not_by_their_place() -> None:
@@ -365,6 +384,28 @@ def test_the_sender_posts_a_batch_of_which_a_part_was_named_as_accepted_once(sta
     assert asyncio.run(scenario()) == (["accepted", "unknown"], 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (201, {"entities": [{"id": "1"}]}, TAKEN),
+        (201, {"entities": [{"id": "1"}], "errors": [ERROR]}, UNKNOWN),
+        (201, {"entities": [{"id": "1", "clientId": "x-1"}]}, UNKNOWN),
+        (201, {"entities": [{"id": "1"}, {"id": "2"}]}, UNKNOWN),
+        (201, {"entity": {"id": "1"}}, TAKEN),
+        (201, {"entities": [], "errors": []}, UNKNOWN),
+        (201, {"entities": [], "errors": [{"clientId": "a-1", **ERROR}]}, BAD),
+        (422, {"errors": {"to": ["bad"]}}, Refused(422, "to: bad", True, "message")),
+        (402, {"message": "no funds"}, Refused(402, "no funds", False, "account")),
+        (402, {"entities": [entity("a-1")]}, TAKEN),
+        (400, {"message": "what?"}, Refused(400, "what?", True, "request")),
+        (429, b"", Refused(429, "too many requests", False, "rate")),
+        (500, {"entities": [entity("a-1")]}, UNKNOWN),
+    ],
+)
+def test_the_answer_to_a_batch_of_one_is_read_as_one_of_either_kind(status: int, body: Any, expected: Answer) -> None:
+    assert verdicts(status, body, NAMES[:1]) == [expected]
+
+
 def test_a_402_to_a_batch_may_have_taken_a_part_and_stops_the_account() -> None:
     assert verdicts(402, {"message": "NoFundsError"}) == [Unknown("server_error", account=True)] * 3
 
@@ -391,7 +432,8 @@ def test_whatever_is_answered_each_item_gets_one_answer_and_is_accepted_only_by_
     found = judge_many(status, RATE, orjson.dumps(body), None, NAMES, secret="t0k3n")
     if found is None:
         assert 400 <= status < 500
-        assert not (isinstance(body, dict) and body.get("entities")), "what it names would be handed over again"
+        listed = body.get("entities") if isinstance(body, dict) else None
+        assert not (isinstance(listed, list) and listed), "what it names would be handed over again"
         return
     assert len(found) == 3
     assert all(answer.rate == RATE for answer in found)
