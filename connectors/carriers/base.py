@@ -170,6 +170,7 @@ class BulkCarrier(Carrier, Protocol):
 
     async def send_many(self, calls: Sequence[EncodedSms]) -> Sequence[Answer]:
         """Hand over 1 to `largest` SMS, each with its own answer, in the order given; otherwise as `send`. None is
-        handed over a second time: of a call that was refused as a whole, each is Refused with the scope `batch`, and
-        it is the caller's to make it again in parts, as whether any call may be made can change between two of them."""
+        handed over a second time: of a call that was refused as a whole, each of several is Refused with the
+        scope `batch`, and it is the caller's to make it again in parts, as whether any call may be made can change
+        between two of them."""
         ...
