@@ -178,9 +178,9 @@ class Stage:
         return self.until(lambda: self.settled and all(w.thaws_at is None and w.trap is None for w in self.workers), 20)
 
     def arm(self) -> None:
-        """Every worker that has no trap gets one."""
+        """Every worker that has no trap gets one; not one that was struck a moment ago, with which it would be lost."""
         for worker in self.workers:
-            if worker.running and worker.trap is None and worker.thaws_at is None:
+            if worker.running and worker.trap is None and worker.sprung is None and worker.thaws_at is None:
                 worker.arm(self.deck.take())
 
     def sprung(self, worker: Worker, trap: Trap, seconds: float) -> bool:

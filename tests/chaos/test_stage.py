@@ -69,3 +69,28 @@ def test_one_that_owns_something_is_killed_for_its_own_trap(tmp_path: Path) -> N
     stage.tend()
     assert hatchery.orders == [("worker-1", list(FENCE))]
     assert stage.kills == 1
+
+
+def test_one_that_was_struck_a_moment_ago_gets_no_trap_with_which_it_would_go(tmp_path: Path) -> None:
+    hatchery = Obedient()
+    dying = worker_of(hatchery, "worker-1", tmp_path, [0, 1], None)
+    dying.sprung = Trap("before begin", 1, "kill")
+    deck = Deck(deque([FENCE]), 2)
+    stage = Stage(cast("Site", None), hatchery, Random(1), deck, 4, workers=[dying])
+    stage.arm()
+    assert list(deck.left) == [FENCE]
+    dying.running = False
+    stage.tend()
+    assert hatchery.orders == [("worker-1", list(FENCE))]
+    assert deck.struck.total() == 1
+
+
+def test_a_trap_that_was_lost_is_laid_again(tmp_path: Path) -> None:
+    deck = Deck.drawn(Random(1), 2)
+    lost = deck.take()
+    assert lost is not None
+    while (trap := deck.take()) is not None:
+        deck.sprung(trap)
+    assert deck.short == {lost.point: 1}
+    assert deck.refill()
+    assert deck.take() == Trap(lost.point, 1, "kill")
