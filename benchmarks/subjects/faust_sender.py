@@ -35,4 +35,6 @@ def build(command: Command) -> faust.App:
 
 
 if __name__ == "__main__":
-    faust.Worker(build(Command.read()), loglevel="ERROR").execute_from_commandline()
+    worker = faust.Worker(build(Command.read()), loglevel="ERROR")
+    worker.spinner = None  # or it has a record made of every debug message: a ninth of the time
+    worker.execute_from_commandline()

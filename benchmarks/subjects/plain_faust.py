@@ -57,4 +57,6 @@ def build(command: Command) -> faust.App:
 if __name__ == "__main__":
     given = Command.read()
     mode.loop.use(given.settings.get("loop", "aio"))
-    faust.Worker(build(given), loglevel="ERROR").execute_from_commandline()
+    worker = faust.Worker(build(given), loglevel="ERROR")
+    worker.spinner = None  # or it has a record made of every debug message: a ninth of the time
+    worker.execute_from_commandline()
