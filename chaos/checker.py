@@ -121,8 +121,8 @@ def _dead(evidence: Evidence, event: Event) -> int | None:
     ours = client_id.read(evidence.mac_key, data.client_id or "")
     if ours is None or ours.partition != event.landed.partition:
         return 1
-    account = evidence.senders.get(ours.send_hash)
-    return 0 if account == event.event.account else None
+    subject = evidence.attempted.get(ours.send_hash, "")
+    return 0 if subject.partition("/")[0] == event.event.account else None
 
 
 def order(evidence: Evidence) -> Iterator[str]:

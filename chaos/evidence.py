@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from connectors.simulator.ledger import Receipt
 from events import client_id, privacy
 from events.cipher import Closed
 from events.codec import decode_fact, decode_input
@@ -54,15 +55,6 @@ class Landed(NamedTuple):
     def origin(self) -> str | None:
         """Where it was moved from, if it was."""
         return next((value.decode() for name, value in self.headers if name == ORIGIN), None)
-
-
-class Receipt(NamedTuple):
-    """A callback of the provider that was answered 2xx: nobody tells of it again. `at` in ms."""
-
-    provider_id: str | None
-    client_id: str | None
-    status: str | None
-    at: int
 
 
 class Event(NamedTuple):
@@ -165,10 +157,10 @@ class Evidence:
         return [self.opened(told.fact) for partition in sorted(self.journal) for told in self.journal[partition]]
 
     @cached_property
-    def senders(self) -> Mapping[str, str]:
-        """The account of each send that was attempted, by the send's hash."""
+    def attempted(self) -> Mapping[str, str]:
+        """The contact of each send that was attempted, by the send's hash."""
         return {
-            client_id.send_hash(fact.subject, fact.data.send_id): fact.subject.partition("/")[0]
+            client_id.send_hash(fact.subject, fact.data.send_id): fact.subject
             for fact in self.facts
             if isinstance(fact.data, SendAttempted)
         }

@@ -18,7 +18,6 @@ from events.codec import encode_fact
 from events.envelope import Input, Undecodable
 from events.fact import Fact
 from events.link import LinkOpened
-from events.send import SendAttempted
 from events.topics import Role
 from projections import contact, keyspace
 from projections.account import Directory
@@ -65,11 +64,7 @@ def _queues(evidence: Evidence) -> Mapping[str, Queues]:
     Of the opt-outs by number only those that left a fact: where among its updates the others came, nothing tells. So it
     is with an operator's word, which counts only while nobody knows.
     """
-    sends = {
-        client_id.send_hash(fact.subject, fact.data.send_id): fact.subject
-        for fact in evidence.facts
-        if isinstance(fact.data, SendAttempted)
-    }
+    sends = evidence.attempted
     reached: dict[tuple[int, str, str], list[str]] = defaultdict(list)
     for subject, groups in evidence.groups.items():
         for group in groups:

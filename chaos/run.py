@@ -11,7 +11,7 @@ import orjson
 
 from chaos import provider
 from chaos.checker import Verdict, check
-from chaos.evidence import Evidence, Receipt
+from chaos.evidence import Evidence
 from chaos.faults import FAULTS, Blow, possible, schedule
 from chaos.feed import ACCOUNT, CAPPED, SETTINGS, Feed, Item, capped
 from chaos.plan import Outcome, Plan
@@ -19,6 +19,7 @@ from chaos.processes import RunBroken
 from chaos.stage import MOST, Stage
 from chaos.topics import Observer, Upstream
 from connectors.credentials import mac_key, number_key
+from connectors.simulator.ledger import Receipt
 from events.topics import Role
 from projections.keyring import Keyring
 from streams.sender import BULK, BULK_SLOTS, SINGLE_SLOTS, SPARE_BULKS, SPARE_SINGLES

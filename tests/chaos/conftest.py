@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
-from chaos.evidence import INPUTS, ORIGIN, ROUTED, Evidence, Landed, Receipt
+from chaos.evidence import INPUTS, ORIGIN, ROUTED, Evidence, Landed
 from chaos.feed import ACCOUNT, TEMPLATE, TEMPLATE_TEXT, VARIABLES, Feed, Item
 from connectors.http import callback
-from connectors.simulator.ledger import text_hash
+from connectors.simulator.ledger import Receipt, text_hash
 from events import client_id
 from events.account import AccountConfigured, TemplateSaved
 from events.answer import AnswerReceived
