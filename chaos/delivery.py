@@ -10,7 +10,6 @@ from connectors.simulator.ledger import text_hash
 from events import client_id
 from events.callback import CallbackReceived
 from events.contact import SUBSCRIPTION, ContactUpdated, SubscriptionChanged
-from events.fact import Fact
 from events.send import SendAccepted, SendAttempted, SendGivenUp, SendRefused, SendRequested, SendUnknown
 from events.topics import Role
 from projections import keyspace, send
@@ -118,9 +117,7 @@ def receipts(evidence: Evidence) -> Iterator[str]:
 def heard(evidence: Evidence) -> Iterator[str]:
     """What was durable before a newsletter was asked for was applied before it was decided: a contact's updates of
     earlier waves, and what it wrote back, once the provider was told that this was taken."""
-    first: dict[tuple[str, str], Fact] = {}
-    for fact in evidence.facts:
-        first.setdefault((fact.causation_source, fact.causation_id), fact)
+    first = evidence.first
     updates: dict[str, list[tuple[int, int]]] = defaultdict(list)
     seen: set[tuple[str, str]] = set()
     for event in evidence.events[Role.CONTACTS]:
@@ -129,7 +126,7 @@ def heard(evidence: Evidence) -> Iterator[str]:
         seen.add(cause)
         if cause in first and not event.misplaced and event.landed.origin is None:
             updates[update.subject].append((_wave(update.source), first[cause].sequence))
-    replies = _replies(evidence, first)
+    replies = _replies(evidence)
     seen.clear()
     for event in evidence.events[Role.NEWSLETTER]:
         asked = event.event
@@ -146,7 +143,7 @@ def heard(evidence: Evidence) -> Iterator[str]:
             yield f"{asked.subject}: {asked.id} was decided before a reply that was taken when it was asked for"
 
 
-def _replies(evidence: Evidence, first: Mapping[tuple[str, str], Fact]) -> Mapping[str, list[tuple[int, int]]]:
+def _replies(evidence: Evidence) -> Mapping[str, list[tuple[int, int]]]:
     """For each contact what it wrote back: when that was first answered 2xx, ms, and the sequence of its first fact."""
     taken: dict[tuple[str | None, str | None, str | None], int] = {}
     for told in evidence.receipts:
@@ -157,7 +154,7 @@ def _replies(evidence: Evidence, first: Mapping[tuple[str, str], Fact]) -> Mappi
             continue
         if data.message is None and data.status != "stop":
             continue
-        fact = first.get((event.event.source, event.event.id))
+        fact = evidence.first.get((event.event.source, event.event.id))
         if fact is not None:
             heard[fact.subject].setdefault((data.provider_id, data.client_id, data.status), fact.sequence)
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)

@@ -157,6 +157,14 @@ class Evidence:
         return [self.opened(told.fact) for partition in sorted(self.journal) for told in self.journal[partition]]
 
     @cached_property
+    def first(self) -> Mapping[tuple[str, str], Fact]:
+        """The first fact that each cause, by source and id, led to."""
+        first: dict[tuple[str, str], Fact] = {}
+        for fact in self.facts:
+            first.setdefault((fact.causation_source, fact.causation_id), fact)
+        return first
+
+    @cached_property
     def attempted(self) -> Mapping[str, str]:
         """The contact of each send that was attempted, by the send's hash."""
         return {

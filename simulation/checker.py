@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from chaos import checker
 from chaos.evidence import Evidence
 from events import client_id
-from events.fact import Fact
 from events.message import InboundReceived
 from events.send import SendAttempted, SendDeferred
 from events.topics import Role
@@ -75,7 +74,7 @@ def calls(world: "World", evidence: Evidence) -> Iterator[str]:
 
 def consent(world: "World", evidence: Evidence) -> Iterator[str]:
     """What lay in the other topics when a newsletter was written was applied before the newsletter was decided."""
-    first = _first_facts(evidence)
+    first = evidence.first
     earlier: dict[tuple[int, str], list[tuple[int, int, int]]] = {}
     for at, role in enumerate(BARRIER):
         for cause, partition, offset in _first_seen(evidence, role):
@@ -94,7 +93,7 @@ def consent(world: "World", evidence: Evidence) -> Iterator[str]:
 
 def waited(world: "World", evidence: Evidence) -> Iterator[str]:
     """What lay among the contacts' updates when a newsletter's hour came was applied before it was called for."""
-    first = _first_facts(evidence)
+    first = evidence.first
     landed: dict[str, list[tuple[int, int]]] = {}  # when a contact's updates came, and their first facts' sequences
     for cause, partition, offset in _first_seen(evidence, Role.CONTACTS):  # a callback may wait for an answer, rightly
         entry = world.broker.line(Role.CONTACTS, partition).entries[offset]
@@ -110,14 +109,6 @@ def waited(world: "World", evidence: Evidence) -> Iterator[str]:
             for at, sequence in landed.get(fact.subject, ()):
                 if at < until and sequence > fact.sequence:
                     yield f"{fact.subject}: a newsletter's hour came, and a record that lay there before was not read"
-
-
-def _first_facts(evidence: Evidence) -> Mapping[Cause, Fact]:
-    """The first fact that each cause led to."""
-    first: dict[Cause, Fact] = {}
-    for fact in evidence.facts:
-        first.setdefault((fact.causation_source, fact.causation_id), fact)
-    return first
 
 
 def _first_seen(evidence: Evidence, role: Role) -> Iterator[tuple[Cause, int, int]]:
