@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from chaos.points import Trap
 from chaos.wiring import put, there
 from connectors.ports import Commit, MachineryFault
-from events.fact import Fact
 from events.topics import Role
 from projections import keyspace
 from projections.send import Call
 from streams.engine import engine
 from streams.pipeline import Pipeline
 from streams.progress import COUNTS, POSITIONS
+from streams.step import Step
 from streams.verdict import Verdict
 
 CALLED: Final = 0.05  # seconds until a call has reached the provider, on a machine under load
@@ -42,8 +42,8 @@ class Mutant:
 class _CallsEarly(Pipeline):
     """The call is made when it is decided, and not once its attempt is durable."""
 
-    def _keep(self, verdict: Verdict, *rest: Any, **named: Any) -> None:
-        super()._keep(verdict._replace(calls=()), *rest, **named)
+    def _keep(self, verdict: Verdict, step: Step) -> None:
+        super()._keep(verdict._replace(calls=()), step)
         for call in verdict.calls:
             self._lanes.reserve(call)
             self._lanes.start([call], self.tenure)
@@ -122,12 +122,12 @@ def _calls_again(data: Path) -> None:
     class CallsAgain(Pipeline):
         """An attempt that a take-over finds open is called again, so that surely somebody calls."""
 
-        def _keep(self, verdict: Verdict, *rest: Any, **named: Any) -> None:
-            super()._keep(verdict, *rest, **named)
+        def _keep(self, verdict: Verdict, step: Step) -> None:
+            super()._keep(verdict, step)
             with kept.open("ab") as file:
                 file.writelines(orjson.dumps(asdict(call)) + b"\n" for call in verdict.calls)
 
-        def _abandon(self, now: int, facts: list[Fact]) -> None:
+        def _abandon(self, step: Step) -> None:
             if self._abandon_at is None or self.positions[Role.ANSWERS] < self._abandon_at:
                 return
             self._abandon_at = None

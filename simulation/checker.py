@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from chaos import checker
 from chaos.evidence import Evidence
 from events import client_id
+from events.answer import AnswerReceived
 from events.message import InboundReceived
-from events.send import SendAttempted, SendDeferred
+from events.send import SendAttempted, SendDeferred, SendUnknown
 from events.topics import Role
 from projections import keyspace, send
 from simulation.outside import BARRIER
@@ -36,7 +37,7 @@ _TOLD: Final[Mapping[str, str]] = {
 def check(world: "World", evidence: Evidence) -> list[str]:
     """Every violation, a sentence each."""
     found = checker.check(evidence, world.published, ANY_NUMBER).violations
-    for check_ in (calls, consent, waited, receipts, replies, secrets):
+    for check_ in (calls, answers, consent, waited, receipts, replies, secrets):
         found += [f"{check_.__name__}: {sentence}" for sentence in check_(world, evidence)]
     for partition in range(world.partitions):
         found += differences(partition, evidence.state[partition], live(world, partition), b"")
@@ -70,6 +71,26 @@ def calls(world: "World", evidence: Evidence) -> Iterator[str]:
             yield f"{name} was called by {process.name}, and committed by another process ({transaction.owner.name})"
         if (call.to, call.text, call.sender) != (attempted.to, attempted.text, attempted.sender):
             yield f"{name} was called with other words than were committed"
+
+
+def answers(world: "World", evidence: Evidence) -> Iterator[str]:
+    """An answer that lay there when its partition was taken over was read, and not counted as lost by the crash."""
+    lying: dict[tuple[str, str, int], int] = {}
+    for event in evidence.events[Role.ANSWERS]:
+        if event.event is not None and isinstance(data := event.event.data, AnswerReceived):
+            lying.setdefault((event.event.subject, data.send_id, data.attempt), event.landed.offset)
+    for partition, journal in evidence.journal.items():
+        for fact, landed in journal:
+            if not isinstance(fact.data, SendUnknown) or fact.data.reason != "crash":
+                continue
+            entry = world.broker.line(Role.JOURNAL, partition).entries[landed.offset]
+            transaction = entry.transaction if entry is not None else None
+            offset = lying.get((fact.subject, fact.data.send_id, fact.data.attempt))
+            if transaction is None or offset is None:
+                continue
+            taken = world.taken.get((transaction.owner, partition), ())
+            if any(offset < end for step, end in taken if step <= transaction.decided):
+                yield f"{fact.subject}: an attempt of {fact.data.send_id} counts as lost, and its answer lay there"
 
 
 def consent(world: "World", evidence: Evidence) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from connectors.carriers.base import Answer, Refused, Unknown
 from connectors.ports import BEFORE, Commit, Fetch, MachineryFault, Message
-from events.fact import Fact
 from events.topics import Role
 from projections import keyspace, parking
 from projections.send import Call
@@ -22,6 +21,7 @@ from streams.barrier import nothing_ahead
 from streams.intake import Intake
 from streams.pipeline import Pipeline
 from streams.progress import COUNTS, POSITIONS
+from streams.step import Step
 from streams.verdict import Verdict
 from streams.view import StateView
 from streams.workflow import SendingWorkflow
@@ -44,8 +44,8 @@ class FenceLate(Worker):
 class CallsEarly(Pipeline):
     """The call is made when it is decided, and not once its attempt is durable."""
 
-    def _keep(self, verdict: Verdict, *rest: Any, **named: Any) -> None:
-        super()._keep(verdict._replace(calls=()), *rest, **named)
+    def _keep(self, verdict: Verdict, step: Step) -> None:
+        super()._keep(verdict._replace(calls=()), step)
         for call in verdict.calls:
             self._lanes.reserve(call)
             self._lanes.start([call], self.tenure)
@@ -100,11 +100,11 @@ class AcksAfterException(Worker):
 class CallsAgain(Pipeline):
     """An attempt that a take-over finds open is called (again), so that surely somebody calls."""
 
-    def _keep(self, verdict: Verdict, *rest: Any, **named: Any) -> None:
-        super()._keep(verdict, *rest, **named)
+    def _keep(self, verdict: Verdict, step: Step) -> None:
+        super()._keep(verdict, step)
         self._known().update((keyspace.open_key(call.send_hash), call) for call in verdict.calls)
 
-    def _abandon(self, now: int, facts: list[Fact]) -> None:
+    def _abandon(self, step: Step) -> None:
         if self._abandon_at is None or self.positions[Role.ANSWERS] < self._abandon_at:
             return
         self._abandon_at = None
@@ -122,12 +122,19 @@ class CallsAgain(Pipeline):
         return known
 
 
+class Unheard(Pipeline):
+    """An attempt that a take-over finds open counts as lost before the answers that lie there are read."""
+
+    def await_answers(self, end: int) -> None:
+        super().await_answers(0)
+
+
 class StoreFirst(Pipeline):
     """The local store is written before the log has it."""
 
-    def _seal(self, commit: Commit, facts: Sequence[Fact]) -> None:
-        super()._seal(commit, facts)
-        self._store.write(commit.changes, getattr(self._store, "changelog_next", 0), commit.at)
+    def _seal(self, step: Step) -> None:
+        super()._seal(step)
+        self._store.write(step.commit.changes, getattr(self._store, "changelog_next", 0), step.now)
 
 
 class NoBarrier(Pipeline):

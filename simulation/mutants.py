@@ -20,6 +20,7 @@ MUTANTS: Final[tuple[Variant, ...]] = (
     Variant("a batch acked after an exception", worker=mistakes.AcksAfterException),
     Variant("an unreadable record passed over", pipeline=mistakes.Drops),
     Variant("an open attempt called again after a take-over", pipeline=mistakes.CallsAgain),
+    Variant("a take-over that reads no answers", pipeline=mistakes.Unheard),
     Variant("an unknown outcome sent again", provider=mistakes.Impatient),
     Variant("the answers to a batch matched by their place", provider=mistakes.ByPlace),
     Variant("the local store written before the log", pipeline=mistakes.StoreFirst),

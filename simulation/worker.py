@@ -191,6 +191,8 @@ class Worker(Process):
     async def recovered(self, partition: int, writer: Writer, bounds: takeover.Bounds) -> None:
         """One partition's state and pipeline, ready to begin."""
         world = self.world
+        end = bounds[Role.ANSWERS][1]
+        world.taken.setdefault((self, partition), []).append((world.scheduler.steps, end))
         changelog = world.broker.line(Role.STATE, partition).id
         over = takeover.TakeOver(
             Reader(world, self), world.disks[self.name], keyspace.encode, keyspace.decode, 200, changelog

@@ -15,18 +15,17 @@ This file imports neither asyncio nor Faust: the same code runs in a simulation.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from connectors.ports import Clock, Commit, Fetch, Log, MachineryFault, Message, NotYet, Pause, Record, Store
-from events.codec import encode_fact
+from connectors.ports import Clock, Fetch, Log, MachineryFault, NotYet, Pause, Record, Store
 from events.envelope import Undecodable
 from events.fact import Fact
 from events.topics import Role
-from projections.send import Call
 from streams.barrier import Barrier, Heads, nothing_ahead
 from streams.burial import Burial, moved, was_moved
 from streams.inbox import first_at
 from streams.intake import SENDS, Intake, Limits
 from streams.progress import Progress
 from streams.recall import Recall
+from streams.step import Step
 from streams.timers import WINDOW, Timers
 from streams.verdict import Lanes, Misplaced, Verdict, Workflow
 from streams.view import StateView
@@ -134,60 +133,50 @@ class Pipeline:
         if self.stopped:
             return False
         now = self._clock.now()
-        commit = Commit(at=now)
-        calls: list[Call] = []
-        facts: list[Fact] = []
+        step = Step(now)
         before = dict(self.positions)
         self._workflow.prepare(self.view)
         if not self._intake.hurried(now):
             for verdict in self._recall.walk(now):  # before anything else, as its walk sees what is committed
-                self._keep(verdict, commit, facts, calls)
+                self._keep(verdict, step)
         budget = self._limits.batch
         for role in self._inputs:
             if role not in SENDS:
-                budget -= await self._take(role, budget, now, commit, facts, calls)
-        self._abandon(now, facts)
+                budget -= await self._take(role, budget, step)
+        self._abandon(step)
         due = {Role.TRANSACTIONAL: WINDOW, Role.NEWSLETTER: self._limits.newsletters}
-        for verdict in await self._timers.fire(now, due, self._intake.read, commit.dead_letters):
-            self._keep(verdict, commit, facts, calls)
+        for verdict in await self._timers.fire(now, due, self._intake.read, step.commit.dead_letters):
+            self._keep(verdict, step)
         # However much lies in the other topics, sends get their turn: a password does not wait for an import.
         budget = max(budget, self._limits.batch // 8)
         for role in self._inputs:
             if role in SENDS:
-                taken = await self._take(role, budget, now, commit, facts, calls)
+                taken = await self._take(role, budget, step)
                 budget -= taken
                 if role is Role.TRANSACTIONAL and taken:  # whose commit does not wait for a campaign's next hundreds
                     budget = min(budget, FEW)
         if self._intake.hurried(now):  # it came meanwhile, and need not wait for a commit before its own
-            await self._take(Role.TRANSACTIONAL, self._limits.batch // 8, now, commit, facts, calls)
+            await self._take(Role.TRANSACTIONAL, self._limits.batch // 8, step)
         self._sweep(now)
-        if self.positions == before and not facts and not self.view.changed:
+        if self.positions == before and not step.facts and not self.view.changed:
             return False
-        if not any(call.class_ == "transactional" for call in calls):
+        if not any(call.class_ == "transactional" for call in step.calls):
             await self._pause()
-        self._seal(commit, facts)
-        changelog_next = await self._log.commit(commit)
-        self._store.write(commit.changes, changelog_next, now)
+        self._seal(step)
+        changelog_next = await self._log.commit(step.commit)
+        self._store.write(step.commit.changes, changelog_next, now)
         self.view.committed()
         self._timers.committed()
-        if self.last_facts is not None and facts:
-            self.last_facts(facts)
-        if calls:
-            self._lanes.start(calls, self.tenure)
+        if self.last_facts is not None and step.facts:
+            self.last_facts(step.facts)
+        if step.calls:
+            self._lanes.start(step.calls, self.tenure)
         return True
 
-    async def _take(
-        self,
-        role: Role,
-        budget: int,
-        now: int,
-        commit: Commit,
-        facts: list[Fact],
-        calls: list[Call],
-    ) -> int:
+    async def _take(self, role: Role, budget: int, step: Step) -> int:
         """Decide records of one topic, in order, as far as budget, barrier and slots allow. Return how many."""
         box = self._intake.box(role)
-        sends = role in SENDS
+        sends, now = role in SENDS, step.now
         taken, pause = 0, PAUSES[sends]
         if role is Role.NEWSLETTER:
             budget = min(budget, self._limits.newsletters)
@@ -204,7 +193,7 @@ class Pipeline:
                     done = False
                     break
                 record = records[at]
-                if not self._decide(role, record, now, commit, facts, calls):
+                if not self._decide(role, record, step):
                     done = False
                     break
                 self.positions[role] = record.offset + 1
@@ -221,19 +210,11 @@ class Pipeline:
             box.done()
         return taken
 
-    def _decide(
-        self,
-        role: Role,
-        record: Record,
-        now: int,
-        commit: Commit,
-        facts: list[Fact],
-        calls: list[Call],
-    ) -> bool:
+    def _decide(self, role: Role, record: Record, step: Step) -> bool:
         """Decide one record; False where it has to wait."""
         counts = self._progress.counts(role)
         counts["read"] += 1
-        view = self.view
+        view, now = self.view, step.now
         view.mark()
         try:
             verdict = self._workflow.handle(role, record, view, now, was_moved(record))
@@ -245,23 +226,23 @@ class Pipeline:
         except Misplaced as elsewhere:
             view.rollback()
             counts["moved"] += 1
-            commit.moved.append((role, moved(role, record, self.partition, elsewhere.partition)))
+            step.commit.moved.append((role, moved(role, record, self.partition, elsewhere.partition)))
             return True
         except Undecodable as refusal:
             view.rollback()
             counts["dead"] += 1
-            self._bury(role, record, now, commit, refusal.reason, refusal.detail)
+            self._bury(role, record, step, refusal.reason, refusal.detail)
             return True
         except (MachineryFault, MemoryError):
             raise
         except Exception as bug:  # noqa: BLE001 - whatever it is: buried, counted, and too many stop the worker
             view.rollback()
             counts["dead"] += 1
-            self._bury(role, record, now, commit, "decider", self._burial.bug(now, bug))
+            self._bury(role, record, step, "decider", self._burial.bug(now, bug))
             return True
         counts[verdict.outcome] += 1
         self._progress.left_no_fact(verdict.silent)
-        self._keep(verdict, commit, facts, calls)
+        self._keep(verdict, step)
         return True
 
     def _wait(self, role: Role, offset: int, now: int, missing: NotYet) -> None:
@@ -273,17 +254,15 @@ class Pipeline:
         if now - since > NOT_YET:
             raise MachineryFault(f"partition {self.partition} waits in vain: {missing}") from missing
 
-    def _keep(self, verdict: Verdict, commit: Commit, facts: list[Fact], calls: list[Call]) -> None:
-        facts.extend(verdict.facts)
-        commit.moved.extend(verdict.messages)
+    def _keep(self, verdict: Verdict, step: Step) -> None:
+        step.keep(verdict)
         for call in verdict.calls:
             self._lanes.reserve(call)
-            calls.append(call)
 
-    def _bury(self, role: Role, record: Record, now: int, commit: Commit, reason: str, detail: str) -> None:
-        commit.dead_letters.append(self._burial.letter(role, record, now, reason, detail))
+    def _bury(self, role: Role, record: Record, step: Step, reason: str, detail: str) -> None:
+        step.commit.dead_letters.append(self._burial.letter(role, record, step.now, reason, detail))
 
-    def _abandon(self, now: int, facts: list[Fact]) -> None:
+    def _abandon(self, step: Step) -> None:
         """The former owner's attempts whose answer never came: nobody knows whether they went."""
         if self._abandon_at is None:
             return
@@ -292,7 +271,7 @@ class Pipeline:
         self._abandon_at = None
         for key in self._inherited:
             if self.view.get(key) is not None:
-                facts.extend(self._workflow.abandon(self.view, key, now).facts)
+                step.facts.extend(self._workflow.abandon(self.view, key, step.now).facts)
         self._inherited = []
 
     def _sweep(self, now: int) -> None:
@@ -305,19 +284,7 @@ class Pipeline:
         if cursor != after:
             self.view.put(SWEEP, cursor)
 
-    def _seal(self, commit: Commit, facts: Sequence[Fact]) -> None:
+    def _seal(self, step: Step) -> None:
         """What was decided, in bytes; how far it has come joins it."""
-        headers = self._progress.kept(self.view, facts=bool(facts))
-        commit.changes = self.view.changes()
-        if not facts:
-            return
-        out = commit.facts
-        keys: dict[str, bytes] = {}
-        for fact in facts:
-            subject = fact.subject
-            key = keys.get(subject)
-            if key is None:
-                key = keys[subject] = subject.encode()
-            out.append(Message(key, encode_fact(fact)))
-        last = out[-1]
-        out[-1] = Message(last.key, last.value, headers)
+        headers = self._progress.kept(self.view, facts=bool(step.facts))
+        step.seal(self.view.changes(), headers)

@@ -12,6 +12,7 @@ from events.topics import Role
 from streams.engine import engine as engine_module
 from streams.engine.consumer import Batch
 from streams.pipeline import Pipeline
+from streams.step import Step
 from tests.streams.engine.in_process import Cluster, InProcess, play, until
 
 pytestmark = pytest.mark.kafka
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.kafka
 class Dropping(Pipeline):
     """Without the cure: what raises is logged and passed over."""
 
-    def _bury(self, role: Role, record: Record, now: int, commit: Commit, reason: str, detail: str) -> None:
+    def _bury(self, role: Role, record: Record, step: Step, reason: str, detail: str) -> None:
         if reason != "decider":
-            super()._bury(role, record, now, commit, reason, detail)
+            super()._bury(role, record, step, reason, detail)
 
 
 @pytest.mark.parametrize("cured", [True, False], ids=["cured", "without the cure"])
