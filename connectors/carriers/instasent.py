@@ -24,6 +24,7 @@ _LONGEST_BATCH: Final = 1_048_576  # of the answer to a batch, which may repeat 
 PAGE: Final = 100  # messages; the largest that is taken is not documented
 _LONGEST_PAGE: Final = 2 * 1024 * 1024  # 100 messages of ten parts, whose characters may take six bytes each
 _ASKABLE: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")  # an id that changes nothing else of a path
+_DIGITS: Final = 12  # of a number in a header
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,1024}")
 
 
@@ -151,4 +152,4 @@ def rate_of(response: aiohttp.ClientResponse) -> RateHeaders:
 
 def _number(response: aiohttp.ClientResponse, name: str) -> int | None:
     text = response.headers.get(name, "").strip()
-    return int(text) if re.fullmatch("[0-9]{1,12}", text) else None
+    return int(text) if 0 < len(text) <= _DIGITS and text.isascii() and text.isdigit() else None
