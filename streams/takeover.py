@@ -23,7 +23,10 @@ from streams.view import Decode, Encode, StateView
 log = logging.getLogger(__name__)
 
 STALE_AFTER = 12 * 3600 * 1000  # ms: half of what a compacted topic keeps of deletions; an older copy may miss some
-REBUILD_BATCH = 5_000  # facts folded, or keys written, before the state is written on
+FOLDED = 5_000  # keys changed by a rebuild before they go to the local store
+# Keys, and bytes, of a rebuilt state that go to the changelog in one transaction: each has its own wait for the broker.
+WRITTEN = 40_000
+WRITTEN_BYTES = 8 * 1024 * 1024
 KEPT_FOREVER = frozenset((Role.CONTACTS, Role.TRANSACTIONAL, Role.NEWSLETTER, Role.CALLBACKS))
 
 Bounds = Mapping[Role, tuple[int, int]]
@@ -184,7 +187,7 @@ async def rebuild(
                     header = value
                 elif name == SILENT_HEADER:
                     workflow.fold_silent(value, view, record.timestamp)
-            if view.changed >= REBUILD_BATCH:
+            if view.changed >= FOLDED:
                 store.write(view.changes(), -1, now)
                 view.committed()
         store.write(view.changes(), -1, now)
@@ -196,12 +199,14 @@ async def rebuild(
         )
     saved: dict[str, Any] = orjson.loads(header) if header else {}
     chunk: dict[bytes, bytes | None] = {}
+    size = 0
     for key, value in store.items():
         if key not in (POSITIONS, COUNTS):
             chunk[key] = value
-        if len(chunk) >= REBUILD_BATCH:
+            size += len(key) + len(value)
+        if len(chunk) >= WRITTEN or size >= WRITTEN_BYTES:
             await writer.commit(Commit(changes=chunk, at=now))
-            chunk = {}
+            chunk, size = {}, 0
     last: Changes = {
         **chunk,
         POSITIONS: orjson.dumps(saved.get("positions", {})),

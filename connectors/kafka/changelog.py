@@ -6,8 +6,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from connectors.kafka.headers import as_it_lies, read_any_name
 from connectors.ports import MachineryFault, Record
 from events.topics import Role
+
+TURNS = 5  # of the event loop, in which the client asks for the next fetch
 
 
 class Bounds:
@@ -52,10 +55,12 @@ class Reader:
     """Reads partitions of one topic, committed records only, each up to the end it had when asked."""
 
     def __init__(self, topics: Mapping[Role, str], client: Mapping[str, Any]) -> None:
+        read_any_name()
         self._topics = topics
         self._consumer = AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
+            key_deserializer=as_it_lies,
             auto_offset_reset="none",
             max_partition_fetch_bytes=4 * 1024 * 1024,
             fetch_max_wait_ms=100,
@@ -92,4 +97,6 @@ class Reader:
             if stalled > 60:
                 raise MachineryFault(f"{topic}[{partition}] has not moved from {position} towards {end} for a minute")
             if records or after > position:
+                for _ in range(TURNS):  # who folds these gives way to nobody meanwhile
+                    await asyncio.sleep(0)
                 yield records, after

@@ -29,6 +29,17 @@ def read_any_name() -> None:
     fetcher.PartitionRecords = Readable
 
 
+def as_it_lies(key: bytes | None) -> bytes | None:
+    """The key's deserializer of a consumer of this process that wants records as the compiled reader makes them, which
+    have offset, timestamp, key, value and headers: aiokafka's own, a frozen dataclass of eleven fields, takes 1.3 us of
+    CPU. Before `read_any_name` it changes nothing."""
+    return key
+
+
+def _same(tp: Any, record: Any) -> Any:
+    return record
+
+
 class Fetched(MemoryRecords):  # type: ignore[misc]
     """aiokafka's compiled reader of what a fetch brought, with the bytes that it reads, which it does not show."""
 
@@ -42,6 +53,11 @@ class Readable(PartitionRecords):  # type: ignore[misc]
 
     _records: Any
     _records_iterator: Any
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if self._key_deserializer is as_it_lies:
+            self._consumer_record = _same
 
     def __next__(self) -> Any:
         try:

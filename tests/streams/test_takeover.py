@@ -192,8 +192,12 @@ def test_what_was_decided_behind_the_last_fact_is_decided_again_after_a_rebuild(
     assert view.get(POSITIONS)["contacts"][0] == 1
 
 
-def test_a_rebuild_that_is_cut_short_leaves_no_positions_and_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover, "REBUILD_BATCH", 2)
+@pytest.mark.parametrize(("limit", "size"), [("WRITTEN", 2), ("WRITTEN_BYTES", 20)])
+def test_a_rebuild_that_is_cut_short_leaves_no_positions_and_is_begun_again(
+    limit: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "FOLDED", 2)
+    monkeypatch.setattr(takeover, limit, size)
     world = worked(*(f"fact c{n}" for n in range(7)))
     before = {key: value for key, value in world.store.values.items() if key.startswith(b"c/")}
     world.broker.topics[Role.STATE, PARTITION] = MemoryTopic()

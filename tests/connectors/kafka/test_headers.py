@@ -12,7 +12,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record._crecords import MemoryRecords
+from aiokafka.record._crecords import DefaultRecord, MemoryRecords
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from faust.transport.drivers import aiokafka as driver
@@ -20,7 +20,7 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from connectors.kafka import accounts, headers, whole
-from connectors.kafka.headers import read_any_name
+from connectors.kafka.headers import as_it_lies, read_any_name
 from projections.account import Directory
 from streams.engine.consumer import EngineThread
 
@@ -76,7 +76,7 @@ def fetched(data: bytes, start: int = 0, aborted: Sequence[tuple[int, int]] = ()
 
         read = Fetcher.__new__(Fetcher)
         vars(read).update(
-            _client=SimpleNamespace(send=send), _records={}, _client_rack=None, _key_deserializer=None,
+            _client=SimpleNamespace(send=send), _records={}, _client_rack=None, _key_deserializer=as_it_lies,
             _value_deserializer=None, _check_crcs=True, _isolation_level=fetcher.READ_COMMITTED, _prefetch_backoff=0,
             _subscriptions=subscriptions, _wait_consume_future=None,
         )  # fmt: skip
@@ -84,7 +84,6 @@ def fetched(data: bytes, start: int = 0, aborted: Sequence[tuple[int, int]] = ()
         await read._proc_fetch_request(assignment, 0, request)
         result = read._records[TP]
         assert type(result) is FetchResult
-        result._partition_records._consumer_record = lambda tp, record: record  # as the engine has it
         found = (await read.fetched_records({TP})).get(TP, [])
         return found, assignment.state_value(TP).position
 
@@ -119,6 +118,13 @@ def test_such_a_record_is_read_and_so_are_those_beside_and_behind_it(codec: int)
         (9, AT, b"k", b"strange", strange),
     ]
     assert position == 10
+
+
+def test_records_are_what_the_compiled_reader_made_for_whoever_asks_so() -> None:
+    read_any_name()
+    found, _ = fetched(batch(0, PLAIN))
+    assert [type(record) for record in found] == [DefaultRecord]
+    assert told(found) == [(0, AT, b"k", b"plain", [("é", b"1")])]
 
 
 def test_nothing_is_given_twice_nor_from_before_the_position() -> None:
