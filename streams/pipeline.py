@@ -10,7 +10,8 @@ order of a step is the promise of the whole product:
 4. write the same keys to the local store, with the changelog position;
 5. only now start the provider calls that the committed `attempted` facts permit.
 
-This file imports neither asyncio nor Faust: the same code runs in a simulation.
+This file imports neither asyncio nor Faust: the same code runs in a simulation. All of a step stands in it, so that its
+order can be read from top to bottom.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

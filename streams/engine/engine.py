@@ -1,7 +1,8 @@
 """The engine's shell: the pipelines that this worker owns now, what wakes them, and how they begin and end.
 
 A tenure is one assignment of partitions to this worker. Every pipeline, writer and store belongs to one tenure and is
-made anew in the next; nothing of an earlier one is trusted.
+made anew in the next; nothing of an earlier one is trusted. The file is long because suspending, releasing and taking
+over guard the same few fields: who changes one of the three has to see the others.
 """
 
 import asyncio
