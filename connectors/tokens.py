@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from pydantic import SecretStr
 
-from connectors.sealing import seal
+from connectors.sealing import Unsealable, seal, unseal
 from events.account import AccountConfigured, Connector
 
 PURPOSE: Final = "provider-token"
@@ -14,6 +14,10 @@ PURPOSE: Final = "provider-token"
 CONNECTORS: Final = ("connector", "fallback")
 RULE: Final = "must be printable ASCII characters without spaces, as Instasent shows it"
 TWILIO_RULE: Final = "must be Twilio's account SID and auth token, AC...:token, or with an API key AC...:SK...:secret"
+SEALED_RULE: Final = (
+    "is sealed, and cannot be opened: by another RECADO_SECRET, for another account, or altered since; give the token "
+    "itself"
+)
 _TWILIO: Final = re.compile(r"(AC[0-9a-fA-F]{32}):(?:(SK[0-9a-fA-F]{32}):)?([\x21-\x39\x3b-\x7e]{1,256})")
 
 
@@ -58,3 +62,14 @@ def sealed(secret: bytes, account: str, data: AccountConfigured) -> AccountConfi
                 raise Unusable(f"{name}.token", TWILIO_RULE)
             changes[name] = connector.sealed(seal(secret, PURPOSE, account, plain))
     return data.model_copy(update=changes)
+
+
+def check_sealed(secret: bytes, account: str, data: AccountConfigured) -> None:
+    """Raises Unusable where a token was sealed before and cannot be opened: it would take the place of one that can."""
+    for name in CONNECTORS:
+        connector: Connector | None = getattr(data, name)
+        if connector is not None and connector.sealed_token is not None:
+            try:
+                unseal(secret, PURPOSE, account, connector.sealed_token)
+            except Unsealable:
+                raise Unusable(f"{name}.token", SEALED_RULE) from None

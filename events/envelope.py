@@ -65,10 +65,10 @@ def split_subject(subject: str) -> tuple[str, str]:
     account, slash, contact = subject.partition("/")
     if len(account) > ACCOUNT_CHARACTERS or not _is_account(account):
         rule = "1 to 40 of a-z, 0-9 and -, not beginning with -"
-        raise Undecodable("subject", f"subject: what stands before the / is no account, which is {rule}")
+        raise Undecodable("subject", f"subject: its account must be {rule}")
     if slash and not (0 < len(contact) <= CONTACT_CHARACTERS and contact.isprintable() and "/" not in contact):
         rule = f"1 to {CONTACT_CHARACTERS} printable characters without /"
-        raise Undecodable("subject", f"subject: what stands after the / is no contact, which is {rule}")
+        raise Undecodable("subject", f"subject: its contact, behind the /, must be {rule}")
     return account, contact
 
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["BASIC", "EXTENSION", "Encoding", "Parts", "most", "normalize", "parts"]
+__all__ = ["BASIC", "EXTENSION", "Encoding", "Parts", "blank", "most", "normalize", "parts"]
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
@@ -61,6 +61,14 @@ def _ordered(text: str) -> str:
         pieces += [text[at : run.start()], *sorted(text[run.start() : run.end()], key=unicodedata.combining)]
         at = run.end()
     return "".join((*pieces, text[at:]))
+
+
+_UNSEEN: Final = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf"))
+
+
+def blank(text: str) -> bool:
+    """Is there nothing to see in it: spaces, line ends, characters that only steer others (Unicode's Z, Cc and Cf)?"""
+    return all(unicodedata.category(character) in _UNSEEN for character in text)
 
 
 def most(limit: int) -> int:

@@ -41,7 +41,7 @@ def judge(status: int, content: bytes, trouble: UnknownReason | None, *, hidden:
     body = json_object(content)
     if 200 <= status < 300:
         return _taken(body, trouble)
-    if not 300 <= status < 500:
+    if not 300 <= status < 500 or status == 303:  # as Instasent's: connectors/carriers/verdict.py
         return Unknown("server_error", f"HTTP {status}")
     said, code = _said(body, hidden), code_of(body.get("code"))
     if 300 <= status < 400:

@@ -27,6 +27,8 @@ def judge(status: int, rate: RateHeaders, content: bytes, trouble: UnknownReason
     said = _clean(body.get("message") if isinstance(body.get("message"), str) else None, secret)
     if 200 <= status < 300:
         return _taken(status, body, rate, trouble, secret)
+    if status == 303:  # what came of it is elsewhere, so that something did: RFC 9110, section 15.4.4
+        return Unknown("server_error", f"HTTP {status}", rate)
     if 300 <= status < 400:
         message = f"HTTP {status}: the base URL redirects elsewhere; correct it"
         return Refused(status, message, final=False, scope="account", rate=rate)

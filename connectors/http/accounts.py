@@ -67,7 +67,9 @@ class Accounts:
         name = request.match_info["account"]
         document = await bodies.read_object(request, LIMIT // 2)
         try:
-            data = tokens.sealed(self.secret, name, AccountConfigured.of_json(document))
+            given = AccountConfigured.of_json(document)
+            tokens.check_sealed(self.secret, name, given)
+            data = tokens.sealed(self.secret, name, given)
         except ValidationError as error:
             raise bodies.explain(error) from None
         except tokens.Unusable as error:

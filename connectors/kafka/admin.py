@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from connectors.kafka.errors import REMEDY, BrokerUnavailable, explained
 from connectors.kafka.fitness import TopicState, agree, config_problems, disagreements
@@ -92,14 +92,27 @@ class Admin:
     def end_offsets(self, topics: Iterable[str], *, committed: bool = False) -> dict[tuple[str, int], int]:
         """The next offset of each (topic, partition); `committed` asks for the last stable one, which readers of
         read_committed reach. Topics that do not exist are left out."""
-        from kafka import TopicPartition
         from kafka.admin import OffsetSpec
+
+        return self._offsets(topics, OffsetSpec.LATEST, committed=committed)
+
+    def holds_records(self, topic: str) -> bool:
+        """Has a topic anything that retention has left, a transaction's marker too? Not where it does not exist."""
+        from kafka.admin import OffsetSpec
+
+        begins, ends = (
+            self._offsets([topic], spec, committed=True) for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+        )
+        return any(begin < ends.get(at, begin) for at, begin in begins.items())
+
+    def _offsets(self, topics: Iterable[str], spec: Any, *, committed: bool) -> dict[tuple[str, int], int]:
+        from kafka import TopicPartition
         from kafka.protocol.consumer import IsolationLevel
 
         with self._explained():
             found = self._client.describe_topics(list(topics))
             wanted = {
-                TopicPartition(each["name"], partition["partition_index"]): OffsetSpec.LATEST
+                TopicPartition(each["name"], partition["partition_index"]): spec
                 for each in found
                 if each["error_code"] == 0
                 for partition in each["partitions"]

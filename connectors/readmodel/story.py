@@ -211,7 +211,7 @@ def outcome(row: Row) -> str:
             return f"Waits until {instant.render(row['deferred_until'])}: {words}."
         case "attempted":
             return "On its way: the provider's answer is not known yet."
-        case "refused":
+        case "refused" if row["provider_status"] is None:  # else a receipt came, whatever was said before
             return "Not sent: the provider refused it."
         case "unknown":
             return f"Nobody knows yet whether it went, because {UNKNOWN.get(reason, reason)}."

@@ -1,4 +1,5 @@
-"""Sends that wait for their account's sake: where an operator sees that a provider cannot be called, or is slow."""
+"""Sends that wait for their account's sake, and those whose outcome nobody knows: where an operator sees that a
+provider cannot be called, is slow, or does not tell."""
 
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, case, func, select
 from connectors.readmodel.reasons import OPENING, SLOW, WITHHELD
 from connectors.readmodel.schema import messages
 
-__all__ = ["Waiting", "waiting"]
+__all__ = ["Unknown", "Waiting", "unknown", "waiting"]
 
 
 class Waiting(NamedTuple):
@@ -38,3 +39,22 @@ def waiting(connection: Connection) -> list[Waiting]:
         .order_by(messages.c.account, reason)
     )  # fmt: skip
     return [Waiting(*row) for row in connection.execute(query)]
+
+
+class Unknown(NamedTuple):
+    """How many of an account's sends may have gone or not, and since when the first of them, ms."""
+
+    account: str
+    sends: int
+    since: int
+
+
+def unknown(connection: Connection) -> list[Unknown]:
+    """By account, in order."""
+    query = (
+        select(messages.c.account, func.count(), func.min(messages.c.updated_at))
+        .where(messages.c.outcome == "unknown")
+        .group_by(messages.c.account)
+        .order_by(messages.c.account)
+    )
+    return [Unknown(*row) for row in connection.execute(query)]

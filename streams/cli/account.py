@@ -199,9 +199,10 @@ def configured(secret: bytes, account: str, patch: dict[str, Any]) -> bytes:
 
 
 def _sealed(secret: bytes, account: str, data: AccountConfigured) -> AccountConfigured:
-    from connectors.tokens import Unusable, sealed
+    from connectors.tokens import Unusable, check_sealed, sealed
 
     try:
+        check_sealed(secret, account, data)
         return sealed(secret, account, data)
     except Unusable as error:
         raise Refused(f"{error}.") from None

@@ -46,6 +46,9 @@ def cancel(
     said = {"send_id": send_id, "label": label, "before": before or instant.render(now)}
     with mistaken():
         data = SendCancelled.of_json({name: value for name, value in said.items() if value is not None})
+        if data.before > now:
+            rule = "lies in the future; what is asked for from now on is stopped by: recado account set ACCOUNT --stop"
+            raise Refused(f"--before {rule}.")
         event = Input.of(data, id=str(uuid.uuid4()), source="/recado/cli", subject=account, time=now)
     settings = place.located(place.settings())
     if event.contact or place.directory(settings).account(account) is None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from streams.cli.printing import as_json, emit
+from streams.cli.standing import Finding, unknowns, waits
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from connectors.carriers.base import NotListed, Page
     from events.account import Connector
     from projections.account import Directory
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0  # seconds for a provider's answer
 _SAFE_REPLICATION = 3  # with min.insync.replicas 2, one broker may be away
-
-
-class Finding(NamedTuple):
-    """One thing looked at: well (True), wrong (False) or worth a thought (None), and a sentence."""
-
-    well: bool | None
-    about: str
-    words: str
 
 
 @click.command()
@@ -179,6 +170,7 @@ def _connector(
 
 def _broker(settings: Settings) -> Iterator[Finding]:
     from connectors.kafka.admin import Admin
+    from events.topics import Role, name
     from streams.cli import place
 
     located = place.located(settings)
@@ -191,6 +183,9 @@ def _broker(settings: Settings) -> Iterator[Finding]:
             yield Finding(False, "topics", problem + remedy)
         if not problems:
             yield Finding(True, "topics", f"all there, {located.partitions} partitions each")
+            if admin.holds_records(name(located.topic_prefix, Role.DEAD_LETTERS)):
+                shown = "`recado dead-letters list` shows what could not be read, and why"
+                yield Finding(None, "dead letters", f"there are some: {shown}")
         states = admin.describe(located.topic_prefix).values()
         least = min((state.replication for state in states), default=0)
         if states and not located.embedded and least < _SAFE_REPLICATION:
@@ -200,38 +195,6 @@ def _broker(settings: Settings) -> Iterator[Finding]:
                 f"have {least} replica{'s' if least > 1 else ''}: in production give them {_SAFE_REPLICATION}, with "
                 "min.insync.replicas 2, or the loss of one disk is the loss of history",
             )
-
-
-_WAITS_FOR: Final = {
-    "slow": "as the provider takes long to answer, so that others' sends go on",
-    "opening": "for a part of the account's day",
-}
-
-
-def _waiting(engine: Engine) -> Iterator[Finding]:
-    """Whose sends wait because the provider cannot be called, or takes no more for now."""
-    from connectors.readmodel.waiting import waiting
-    from events import instant
-
-    with engine.connect() as connection:
-        found = waiting(connection)
-    for account, reason, sends, since, until in found:
-        about = f"account {account}"
-        many = f"{sends:,} send{'s' if sends > 1 else ''} wait{'' if sends > 1 else 's'}"
-        whose = "their" if sends > 1 else "its"
-        if reason == "circuit":
-            remedy = (
-                "see its token, its funds and its base URL, and whether the provider is up; they go on by themselves"
-            )
-            yield Finding(False, about, f"{many} since {instant.render(since)}, as its provider fails: {remedy}")
-        elif reason == "withheld":
-            remedy = "they go on by themselves; if this lasts, see whether workers are overloaded or lose their broker"
-            yield Finding(
-                None, about, f"{many} since {instant.render(since)}, as {whose} worker made no call: {remedy}"
-            )
-        else:
-            what = _WAITS_FOR.get(reason, "for the provider's rate")
-            yield Finding(None, about, f"{many} {what}, the last of them until about {instant.render(until)}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -248,7 +211,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding(None, "database", f"{shown} does not exist yet: {makes}")
         elif check(engine):
             yield Finding(True, "database", f"{shown} answers, its schema is of this version")
-            yield from _waiting(engine)
+            yield from waits(engine)
+            yield from unknowns(engine)
         else:
             yield Finding(None, "database", f"{shown} answers, and holds no read model yet: {makes}")
     finally:

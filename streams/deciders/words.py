@@ -70,7 +70,7 @@ def fill(
     if account.link_domain and account.privacy != "sealed":
         base = f"https://{account.link_domain}"
         filled, links = short_link.shorten(filled, place.links.key, asked.hashed, base, link)
-    if not filled.strip():
+    if text.blank(filled):
         return No("text_empty", "nothing is left of the text once its variables are filled")
     looked_at["parts_limit"] = limit
     # No part holds more than 160 characters: what is longer in any case is not counted out (every byte is hostile).

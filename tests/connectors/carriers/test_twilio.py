@@ -113,7 +113,7 @@ def test_a_positive_answer_without_a_sid_leaves_the_outcome_unknown(body: Any) -
     assert isinstance(heard(201, body), Unknown)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 600, 199])
+@pytest.mark.parametrize("status", [500, 502, 503, 303, 600, 199])
 def test_a_server_s_error_leaves_the_outcome_unknown(status: int) -> None:
     assert heard(status, {"sid": "SM1", "code": 21211}) == Unknown("server_error", f"HTTP {status}")
 

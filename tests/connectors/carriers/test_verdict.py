@@ -118,7 +118,7 @@ def test_a_refusal_needs_no_body(status: int, final: bool, scope: str, body: Any
     assert answer.message
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 101, 600, 999])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 101, 303, 600, 999])
 def test_server_errors_and_statuses_that_mean_nothing_are_unknown(status: int) -> None:
     assert verdict(status, {"message": "NoFundsError"}) == Unknown("server_error", f"HTTP {status}", RATE)
 

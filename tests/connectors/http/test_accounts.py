@@ -94,6 +94,8 @@ def test_what_is_not_read_back_in_time_is_accepted_all_the_same() -> None:
         ({"colour": "blue"}, "colour"),
         ({"country": "XX"}, "country"),
         ({"connector": {"provider": "instasent", "token": "two words"}}, "connector.token"),
+        ({"connector": {"provider": "instasent", "token": {"sealed": "AAAA"}}}, "connector.token"),
+        ({"fallback": {"provider": "twilio", "token": {"sealed": "v1.AAAA"}}}, "fallback.token"),
         ({"connector": {"provider": "carrier-pigeon", "token": "x"}}, "connector.provider"),
         ({"quiet_hours": {"newsletter": {"from": "25:00", "to": "09:00"}}}, "quiet_hours.newsletter.from"),
         ({"timezone": "Mars/Olympus"}, "timezone"),

@@ -1,8 +1,10 @@
 """Topics are made from the catalogue, once, and never bent to what is there."""
 
+import asyncio
 import uuid
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from connectors.kafka.admin import Admin, ensure_topics, topic_ids
 from connectors.kafka.errors import BrokerUnavailable, TopicsUnfit
@@ -21,6 +23,22 @@ def test_the_catalogue_is_made_once(kafka_admin: Admin, prefix: str) -> None:
     counts = {role: state.partitions for role, state in kafka_admin.describe(prefix).items()}
     assert counts == {topic.role: topic.count(3) for topic in CATALOGUE}
     assert kafka_admin.unfit(prefix, 3, embedded=True) == []
+
+
+def test_a_topic_holds_records_once_something_was_written_to_it(
+    kafka: str, kafka_security: Security, kafka_admin: Admin, prefix: str
+) -> None:
+    letters = name(prefix, Role.DEAD_LETTERS)
+    assert not kafka_admin.holds_records(letters)
+    kafka_admin.ensure(prefix, partitions=2, replication=1, embedded=True)
+    assert not kafka_admin.holds_records(letters)
+
+    async def write() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=kafka, **kafka_security.arguments()) as producer:
+            await producer.send_and_wait(letters, b"{}")
+
+    asyncio.run(write())
+    assert kafka_admin.holds_records(letters)
 
 
 def test_another_number_of_partitions_is_refused_and_nothing_is_made(kafka_admin: Admin, prefix: str) -> None:

@@ -227,7 +227,8 @@ def row(said: str, **values: Any) -> Row:
             row("deferred", reason="circuit", detail=WITHHELD, deferred_until=SEVEN),
             f"Waits until 2026-11-23T07:00:00.000Z: {WITHHELD}.",
         ),
-        (row("refused", reason="400"), "Not sent: the provider refused it."),
+        (row("refused", reason="400", provider_status=None), "Not sent: the provider refused it."),
+        (row("refused", state="delivered", provider_status="delivered"), "The SMS was delivered."),
         (
             row("unknown", reason="timeout"),
             "Nobody knows yet whether it went, because the provider did not answer in time.",

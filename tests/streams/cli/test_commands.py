@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from events.send import SendDeferred
+from events.send import SendDeferred, SendUnknown
 from streams.cli.machine import held
 from streams.cli.main import COMMANDS, cli
 from streams.cli.place import free_port
 from tests.connectors.readmodel.journals import NOON, Journal, write_all
+from tests.connectors.readmodel.test_writer import attempted
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "samples"
@@ -149,6 +150,7 @@ def test_malformed_lines_can_be_had_as_json() -> None:
         ((), "Say what: --label, --send-id, or --all."),
         (("--all", "--label", "x"), "--all is everything of the account: give it without --label and --send-id."),
         (("--all", "--before", "yesterday"), "before"),
+        (("--label", "x", "--before", "9999-12-31T23:59:59Z"), "--before lies in the future; "),
         (("--send-id", "x" * 65), "send_id"),
     ],
 )
@@ -229,7 +231,7 @@ def test_doctor_finds_what_is_wrong_and_ends_with_1() -> None:
 
 def test_doctor_tells_whose_sends_wait_and_what_to_do_about_it(tmp_path: Path) -> None:
     from connectors.readmodel import database
-    from streams.cli.doctor import _waiting
+    from streams.cli.standing import unknowns, waits
 
     journal = Journal()
     for number, reason in enumerate(("circuit", "circuit", "rate")):
@@ -237,15 +239,20 @@ def test_doctor_tells_whose_sends_wait_and_what_to_do_about_it(tmp_path: Path) -
         journal.add("acme/ana", deferred)
     uncalled = SendDeferred("s3", "newsletter", NOON, "circuit", {"to": "contact"}, looked_at={"withheld": True})
     journal.add("acme/ana", uncalled)
+    journal.add("acme/ana", attempted("s4"))
+    journal.add("acme/ana", SendUnknown("s4", 1, "crash", NOON))
     engine = database.open_database(f"sqlite:///{tmp_path}/waiting.db")
     database.reset(engine)
     write_all(engine, journal.slices())
-    failing, paced, withheld = _waiting(engine)
+    failing, paced, withheld = waits(engine)
+    (lost,) = unknowns(engine)
     engine.dispose()
     assert (failing.well, failing.about) == (False, "account acme")
     assert failing.words.startswith("2 sends wait since 2026-11-23T12:00:00.000Z, as its provider fails: see its token")
     assert paced.well is None
     assert paced.words.startswith("1 send waits for the provider's rate, ")
+    assert (lost.well, lost.about) == (None, "account acme")
+    assert lost.words.startswith("nobody knows of 1 send, the first since 2026-11-23T12:00:05.000Z, whether the SMS ")
     assert withheld.well is None
     assert withheld.words.startswith("1 send waits since 2026-11-23T12:00:03.000Z, as its worker made no call: ")
 
@@ -292,6 +299,18 @@ def test_a_token_from_a_settings_file_is_one_that_a_header_can_carry(
     monkeypatch.setenv("RECADO_SECRET", "A" * 43 + "=")
     told = refused("account", "set", "acme", "--settings-file", str(path))
     assert told == "connector.token: must be printable ASCII characters without spaces, as Instasent shows it."
+
+
+def test_a_sealed_token_that_cannot_be_opened_takes_no_other_one_s_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"connector": {"provider": "instasent", "token": {"sealed": "QUJD"}}}))
+    monkeypatch.setenv("RECADO_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("RECADO_SECRET", "A" * 43 + "=")
+    told = refused("account", "set", "acme", "--settings-file", str(path))
+    assert told.startswith("connector.token: is sealed, and cannot be opened: by another RECADO_SECRET")
+    assert "QUJD" not in told
 
 
 def test_a_misspelt_token_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

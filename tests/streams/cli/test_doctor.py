@@ -10,7 +10,8 @@ from connectors.tokens import sealed
 from events.account import AccountConfigured
 from events.envelope import Input
 from projections.account import Directory
-from streams.cli.doctor import Finding, _asked, _connector
+from streams.cli.doctor import _asked, _connector
+from streams.cli.standing import Finding
 
 SECRET = b"s" * 32
 

@@ -162,6 +162,7 @@ def test_the_text_is_the_newest_version_of_the_template_with_its_places_filled()
         ({"text": "Hola {{name"}, "variable_invalid"),
         ({"text": ""}, "text_empty"),
         ({"text": " {{name}} \n"}, "text_empty"),
+        ({"text": "\u200b\u202e \ufeff\u2028"}, "text_empty"),  # characters that only steer others
         ({"text": "a" * 1531}, "text_too_long"),
         ({"text": "á" * 671}, "text_too_long"),
         ({"text": "a" * 10_000}, "text_too_long"),
