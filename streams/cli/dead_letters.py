@@ -35,7 +35,11 @@ def list_(reason: str | None, limit: int, as_json: bool) -> None:
     from collections import deque
 
     wanted = ((number, letter) for number, letter in _letters() if reason in (None, letter.reason))
-    found = deque(wanted, maxlen=limit)
+    found: deque[tuple[int, DeadLetter]] = deque(maxlen=limit)
+    older = 0
+    for each in wanted:
+        older += len(found) == limit
+        found.append(each)
     if as_json:
         emit([_summary(number, letter) for number, letter in found])
         return
@@ -44,6 +48,8 @@ def list_(reason: str | None, limit: int, as_json: bool) -> None:
         return
     rows = [(n, _time(letter), _where(letter), letter.reason, letter.detail[:80]) for n, letter in found]
     table(("number", "time", "from", "reason", "detail"), rows)
+    if older:
+        click.echo(f"and {older:,} older: --limit shows more")
 
 
 @dead_letters.command()

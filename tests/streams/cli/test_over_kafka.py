@@ -335,6 +335,11 @@ def test_a_dead_letter_is_listed_shown_and_replayed_as_it_came(broker: Broker) -
     assert "+34612345678" in run("dead-letters", "show", "0", "--reveal").output
     assert json.loads(run("dead-letters", "replay", "0", "--json").stdout) == {"replayed": [0], "not_whole": []}
     assert broker.records(Role.CONTACTS) == [(2, b"acme/ana@example.com", original)]
+    assert "older" not in run("dead-letters", "list").stdout
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    producer.send(topic_name(broker.prefix, Role.DEAD_LETTERS), encode_dead_letter(letter)).get(10)
+    producer.close()
+    assert run("dead-letters", "list", "--limit", "1").stdout.endswith("and 1 older: --limit shows more\n")
 
 
 def test_doctor_is_content_with_fresh_topics_and_finds_a_secret_that_is_not_the_one(
