@@ -38,9 +38,10 @@ def _kill_and_delete(stage: Stage, worker: Worker) -> bool:
 
 
 def _terminate(stage: Stage, worker: Worker) -> bool:
-    """A planned stop. Where another is there to take over, nothing else happens meanwhile, and it is timed."""
+    """A planned stop. Where another is there to take over, nothing else happens meanwhile, and it is timed; not where a
+    trap that was on its way struck somebody all the same."""
     timed = bool(stage.others(worker)) and stage.calm() and bool(worker.owned)
-    given_up, asked = set(worker.owned or ()), time.time()
+    given_up, asked, lost = set(worker.owned or ()), time.time(), stage.lost
     worker.wanted = False
     worker.send_signal(signal.SIGTERM)
     if timed:
@@ -51,7 +52,8 @@ def _terminate(stage: Stage, worker: Worker) -> bool:
             return given_up <= new
 
         there = stage.until(taken, 30)
-        stage.handovers.append(max(other.owned_at for other in others) - asked if there else inf)
+        if stage.lost == lost:
+            stage.handovers.append(max(other.owned_at for other in others) - asked if there else inf)
     stage.end(worker, signal.SIGTERM)
     stage.start(worker)
     stage.arm()

@@ -102,7 +102,8 @@ class Stage:
                 worker.thaws_at = now + BEYOND
             elif worker.sprung is not None and not worker.running:
                 self._struck(worker)
-                self.start(worker)
+                if worker.wanted:  # else it was being stopped, and whoever stops it starts it again
+                    self.start(worker)
             elif worker.sprung is not None and worker.sprung.deed == "fault" and now - worker.sprung_at > SURVIVED:
                 self._struck(worker)  # and it goes on, which only a mistake can make it do
                 worker.arm(self.deck.take())

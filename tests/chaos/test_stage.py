@@ -85,6 +85,18 @@ def test_one_that_was_struck_a_moment_ago_gets_no_trap_with_which_it_would_go(tm
     assert deck.struck.total() == 1
 
 
+def test_one_that_is_struck_while_it_is_stopped_is_not_started_behind_the_fault_s_back(tmp_path: Path) -> None:
+    hatchery = Obedient()
+    stopping = worker_of(hatchery, "worker-1", tmp_path, [0, 1], None)
+    stopping.sprung, stopping.running, stopping.wanted = Trap("before begin", 1, "kill"), False, False
+    deck = Deck(deque([FENCE]), 2)
+    stage = Stage(cast("Site", None), hatchery, Random(1), deck, 4, workers=[stopping])
+    stage.tend()
+    assert hatchery.orders == []
+    assert deck.struck.total() == 1
+    assert stopping.sprung is None
+
+
 def test_a_trap_that_was_lost_is_laid_again(tmp_path: Path) -> None:
     deck = Deck.drawn(Random(1), 2)
     lost = deck.take()
