@@ -32,11 +32,13 @@ settings.register_profile("recado", deadline=None, derandomize=bool(os.environ.g
 settings.load_profile("recado")
 
 
+LONGEST: Final = ("test_kills.py",)  # begun first, so that no process works on it alone when the others are done
 LEFT_OUT: Final = pytest.StashKey[int]()  # tests that need a browser, where there is none
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without a browser, its tests are left out and the summary says so; in CI they stay, and fail."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     if find() is not None or os.environ.get("CI"):
         return
     left_out = [item for item in items if item.get_closest_marker("browser")]
