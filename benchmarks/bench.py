@@ -41,14 +41,15 @@ class Size:
     newsletters: int = 60_000
     queued: int = 150_000  # newsletters, while a transactional send's latency is measured
     faust_sends: int = 400
+    filled: int = 0  # newsletters before the overload, so that a worker's memory holds all that it may
     overload: float = 60.0
 
 
-LONG = Size(growth=(100_000, 1_000_000, 3_000_000), overload=600.0)
+LONG = Size(growth=(100_000, 1_000_000, 3_000_000), filled=260_000, overload=600.0)
 SMALL = Size(
     events=3_000, contacts=300, rounds=1, agreement=500, faust_events=600, trial_events=600, faust_records=600,
     growth=(1_000, 3_000), history=(100, 300), imports=(1_000, 10_000), requests=20, sends=200,
-    newsletters=600, queued=3_000, faust_sends=20, overload=2.0,
+    newsletters=600, queued=3_000, faust_sends=20, filled=200, overload=2.0,
 )  # fmt: skip
 
 
