@@ -63,9 +63,8 @@ class World:
         self.workers: list[Worker] = []
         self.published: list[Item] = []
         self.before: dict[tuple[Role, int, int], tuple[int, ...]] = {}  # what lay before a send when it was written
-        self.taken: dict[
-            tuple[Process, int], list[tuple[int, int]]
-        ] = {}  # by whom: at which step, the answers' end then
+        # By whom a partition was taken over: at which step, and where its answers ended then.
+        self.taken: dict[tuple[Process, int], list[tuple[int, int]]] = {}
         self.told_all = False  # strangers have published all that they will
         self.attempted: dict[bytes, Call] = {}  # what a mutant may look up (simulation/mutants.py)
         self.violations: list[str] = []

@@ -10,6 +10,7 @@ from benchmarks.bench import PARTITIONS, Bench
 from benchmarks.report import Row, Section, Table
 from benchmarks.site import Sending
 from events.topics import Role
+from streams.engine.wiring import CACHED
 from streams.sender import SINGLE_SLOTS
 
 MOST = 400 * 2**20  # bytes
@@ -53,8 +54,8 @@ def memory(bench: Bench) -> Section:
     every = max(1, len(series) // 10)
     lines = [(f"{at:.0f}", f"{memory / 2**20:.0f}") for at, memory in series[::every]]
     note = (
-        f"Before it {size.filled:,} newsletters were sent: a worker keeps the states of 320,000 contacts and sends in "
-        "memory, and had that many before the first second."
+        f"Before it {size.filled:,} newsletters were sent: a worker keeps the states of {CACHED:,} contacts and sends "
+        "in memory, and had that many before the first second."
     ) if size.filled else ""  # fmt: skip
     return Section(rows, [Table("Memory under overload", ("seconds", "MiB resident"), lines, note)])
 

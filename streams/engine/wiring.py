@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from connectors.ports import Clock, Record
 from events.topics import Role
@@ -33,6 +33,9 @@ class Membership(Protocol):
     def beat_age(self) -> float: ...
 
 
+CACHED: Final = 320_000  # states kept in memory, about 0.4 KiB each, shared by the partitions that the worker owns
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """Everything an engine needs from outside, named; made in streams/app.py."""
@@ -50,5 +53,5 @@ class Wiring:
     settings: Settings
     inputs: tuple[Role, ...] = INPUTS
     limits: Limits = field(default_factory=Limits)
-    cached: int = 320_000  # states kept in memory, about 0.4 KiB each, shared by the partitions that the worker owns
+    cached: int = CACHED
     on_facts: Callable[[Sequence[Any]], None] | None = None
