@@ -58,7 +58,9 @@ def end_process(exc: BaseException) -> None:
 
     Nothing is flushed or finished on purpose: what was not committed is done again by whoever owns the partition.
     """
-    log.critical("the worker stops: %s", exc, exc_info=None if isinstance(exc, Fenced) else exc)
+    log.critical(
+        "the worker stops: %s", str(exc) or type(exc).__name__, exc_info=None if isinstance(exc, Fenced) else exc
+    )
     logging.shutdown()
     sys.stdout.flush()
     if isinstance(exc, Fenced):

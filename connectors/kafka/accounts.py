@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from connectors.kafka import consumers
 from connectors.kafka.headers import read_any_name
 from connectors.ports import MachineryFault, Record
 from events.codec import decode_input
@@ -45,7 +46,7 @@ class AccountsReader:
         await self._consumer.seek_to_beginning(self._tp)
 
     async def close(self) -> None:
-        await self._consumer.stop()
+        await consumers.close(self._consumer)
 
     async def run(self) -> None:
         """Read until cancelled."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from connectors.kafka import consumers
 from connectors.kafka.headers import as_it_lies, read_any_name
 from connectors.ports import MachineryFault, Record
 from events.topics import Role
@@ -29,7 +30,7 @@ class Bounds:
         await asyncio.sleep(0)  # aiokafka: stopped before its tasks have begun, it raises CancelledError at its owner
 
     async def close(self) -> None:
-        await asyncio.gather(self._consumer.stop(), self._uncommitted.stop())
+        await asyncio.gather(consumers.close(self._consumer), consumers.close(self._uncommitted))
 
     async def ends(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The last stable position of each. Raises aiokafka's KafkaError."""
@@ -72,7 +73,7 @@ class Reader:
         await asyncio.sleep(0)  # aiokafka: stopped before its tasks have begun, it raises CancelledError at its owner
 
     async def close(self) -> None:
-        await self._consumer.stop()
+        await consumers.close(self._consumer)
 
     async def read(
         self, role: Role, partition: int, start: int, end: int

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from connectors.kafka import consumers
 from connectors.kafka.appender import NotDurable
 from connectors.ports import MachineryFault, NotYet, Record
 from events import inbox
@@ -70,7 +71,7 @@ class InboxKeys:
 
     async def stop(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await consumers.close(self._consumer)
 
     async def run(self) -> None:
         """Read until cancelled. Raises MachineryFault for a key that RECADO_SECRET does not open."""

@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from connectors.kafka import consumers
 from connectors.kafka.errors import BrokerUnavailable
 from connectors.kafka.headers import read_any_name
 
@@ -32,7 +33,7 @@ def committed(topic: str, partitions: int, client: Mapping[str, Any]) -> Iterato
             raise BrokerUnavailable(problem, "look at the broker's log, then run it again") from error
         finally:
             if consumer is not None:
-                runner.run(consumer.stop())
+                runner.run(consumers.close(consumer))
 
 
 async def _opened(tps: list[TopicPartition], client: Mapping[str, Any]) -> AIOKafkaConsumer:
@@ -45,6 +46,6 @@ async def _opened(tps: list[TopicPartition], client: Mapping[str, Any]) -> AIOKa
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
     except BaseException:
-        await consumer.stop()
+        await consumers.close(consumer)
         raise
     return consumer

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from connectors.kafka import consumers
 from connectors.kafka.errors import BrokerUnavailable
 from connectors.readmodel import database, schema
 from connectors.readmodel.writer import JournalUnusable, Slice, write
@@ -102,7 +103,7 @@ class JournalReader:
                 "journal, or the journal was cut. Run `recado rebuild`."
             ) from error
         finally:
-            await consumer.stop()
+            await consumers.close(consumer)
 
     async def _step(self, consumer: AIOKafkaConsumer) -> None:
         fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._batch)

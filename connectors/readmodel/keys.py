@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import Connection, Engine, bindparam, delete, select
 
+from connectors.kafka import consumers
 from connectors.readmodel import bulk, database, message, schema
 from connectors.readmodel.consumer import partitions_of
 from connectors.readmodel.export import Export
@@ -54,7 +55,7 @@ class KeysReader:
                 for tp, records in fetched.items():
                     await asyncio.to_thread(self._write, tp.partition, records)
         finally:
-            await consumer.stop()
+            await consumers.close(consumer)
 
     def _positions(self) -> dict[int, int]:
         table = schema.offsets

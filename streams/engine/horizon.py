@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -17,6 +18,8 @@ from streams.engine.wiring import Wiring
 from streams.intake import SENDS
 from streams.pipeline import BEFORE_TIMERS
 
+ENDS_WITHIN: Final = 5.0  # seconds, a transaction that is not lost: a commit takes some milliseconds
+_ASKED_EACH: Final = 0.1  # seconds
 _OWN: Final = (Role.STATE, Role.JOURNAL)  # written by engines alone
 
 
@@ -69,8 +72,8 @@ class Horizon:
     async def of(self, partitions: Sequence[int]) -> Mapping[int, takeover.Bounds]:
         """From where to where a take-over of these partitions reads each topic; to be asked behind its fence.
 
-        Raises MachineryFault where what the engine alone writes holds an open transaction there: its broker has lost
-        the end of one, and what was decided would be decided again.
+        Raises MachineryFault where what the engine alone writes holds a transaction there that does not end: its broker
+        has lost the end, and what was decided would be decided again.
         """
         asked = {
             partition: {role: tp for role in (*_OWN, Role.KEYS, *self._inputs) if (tp := self._at(role, partition))}
@@ -79,18 +82,35 @@ class Horizon:
         all_of = [tp for tps in asked.values() for tp in tps.values()]
         if not all_of:
             return {partition: {} for partition in partitions}
-        begins, ends = await self._bounds.begins(all_of), await self._bounds.ends(all_of)
+        begins = await self._bounds.begins(all_of)
         heads = await self._bounds.heads([tp for tps in asked.values() for role, tp in tps.items() if role in _OWN])
-        for tp, head in heads.items():
-            if head > ends[tp]:
-                raise MachineryFault(
-                    f"{tp.topic}[{tp.partition}] holds records of a transaction without an end from offset {ends[tp]}"
-                    " on: the broker has lost it, as Apache Kafka 4.3 and 4.4 do when they start again. See"
-                    " docs/operations.md, Hanging transactions"
-                )
+        ends = await self._ends(all_of, heads)
         return {
             partition: {role: (begins[tp], ends[tp]) for role, tp in tps.items()} for partition, tps in asked.items()
         }
+
+    async def _ends(
+        self, asked: Sequence[TopicPartition], heads: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int]:
+        """The last stable positions, once they have reached these heads.
+
+        They reach them at once, unless another worker has overtaken this one, which was frozen, say, and was writing
+        when it was asked: its transaction ends, and this worker learns at its own first commit that it is fenced.
+        """
+        patient_until = monotonic() + ENDS_WITHIN
+        while True:
+            late = monotonic() >= patient_until  # before the question: what froze the worker behind it has not waited
+            ends = await self._bounds.ends(asked)
+            hanging = next((tp for tp, head in heads.items() if head > ends[tp]), None)
+            if hanging is None:
+                return ends
+            if late:
+                raise MachineryFault(
+                    f"{hanging.topic}[{hanging.partition}] holds records of a transaction without an end from offset"
+                    f" {ends[hanging]} on: the broker has lost it, as Apache Kafka 4.3 and 4.4 do when they start"
+                    " again. See docs/operations.md, Hanging transactions"
+                )
+            await asyncio.sleep(_ASKED_EACH)
 
     def _before(self, role: Role, partition: int) -> dict[Role, TopicPartition]:
         """Whose ends bound a fetch of this topic."""
